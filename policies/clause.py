@@ -1,0 +1,118 @@
+"""A clause and what it does to a request: Verdict (a value, never an exception), Gate, Limit and Meter."""
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal, TypeAlias
+
+from msgspec import Struct
+
+Language: TypeAlias = Literal["zh", "en"]
+LANGUAGES: tuple[Language, ...] = ("zh", "en")
+Words: TypeAlias = Mapping[Language, str]
+"""The same thing said in each language."""
+
+
+class ClauseRef(Struct, frozen=True):
+    """The clause as a refusal, a record or a screen names it: which agreement, which number, its rendered text."""
+
+    agreement: str
+    version: str
+    id: str
+    kind: str
+    text: Words
+
+
+class Granted(Struct, frozen=True):
+    """The request may go on. `headers` are the RateLimit fields to send with the answer."""
+
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+class Refused(Struct, frozen=True):
+    """The request may not go on, and this clause says why. `reason` is a code of gateway/problems.py."""
+
+    clause: ClauseRef
+    reason: str
+    retry_after_s: int | None = None
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+Verdict: TypeAlias = Granted | Refused
+
+
+class Gate(Struct, frozen=True):
+    """Lets a request pass by what it says its purpose is. `when_unstated` is the purpose assumed, None refuses."""
+
+    clause: ClauseRef
+    purposes: frozenset[str]
+    when_unstated: str | None
+
+
+Per: TypeAlias = Literal["partner", "client", "operation"]
+OnOutage: TypeAlias = Literal["refuse", "allow", "local"]
+
+
+class Limit(Struct, frozen=True):
+    """At most `limit` calls in any window of `window_ns`, and at most `burst` at once.
+
+    `key` names the counter; with `per` client the caller's client id is appended at run time.
+    """
+
+    clause: ClauseRef
+    key: str
+    per: Per
+    limit: int
+    window_ns: int
+    burst: int
+    on_outage: OnOutage
+
+
+class Meter(Struct, frozen=True):
+    """Counts exchanges for an SLA clause, slice by slice of `slice_s` seconds.
+
+    An exchange is good when its status is below `good_below_status` and, if `within_us` is set, its latency is at
+    most that. `counts_refusals` False leaves statuses 400-499 out of the total: the caller's own mistakes neither
+    help nor hurt. `target_percent` (decimal text) is the share of good exchanges promised.
+    """
+
+    clause: ClauseRef
+    slice_s: int
+    good_below_status: int
+    within_us: int | None
+    counts_refusals: bool
+    empty_slice_good: bool
+    target_percent: str
+
+
+Effect: TypeAlias = Gate | Limit | Meter
+
+
+class Binding(Struct, frozen=True):
+    """Where a clause is bound: everything `Clause.effect` may need to know about the agreement and the view."""
+
+    clause: ClauseRef
+    partner: str
+    product: str
+    operation: str
+    purposes: tuple[str, ...]
+
+
+class Clause(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", kw_only=True):
+    """One numbered rule of a policy: an id, its sentence in each language, and the parameters of its kind."""
+
+    optional: ClassVar[frozenset[str]] = frozenset()
+    """Parameters that the sentence need not name."""
+
+    id: str
+    text: dict[Language, str]
+
+    def faults(self) -> list[tuple[str, str]]:
+        """What no type can say: (parameter, what is wrong) for values that contradict each other."""
+        return []
+
+    def words(self) -> dict[str, Words]:
+        """Each parameter's value as it reads in a sentence, per language. Keys are the placeholders."""
+        raise NotImplementedError
+
+    def effect(self, binding: Binding) -> Effect:
+        """What this clause does to a request on one plan."""
+        raise NotImplementedError
