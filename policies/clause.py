@@ -1,7 +1,7 @@
 """A clause and what it does to a request: Verdict (a value, never an exception), Gate, Limit and Meter."""
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
@@ -67,19 +67,21 @@ class Limit(Struct, frozen=True):
 
 
 class Meter(Struct, frozen=True):
-    """Counts exchanges for an SLA clause, slice by slice of `slice_s` seconds.
+    """Counts exchanges for an SLA clause, slice by slice of `slice_s` seconds, over calendar months.
 
     An exchange is good when its status is below `good_below_status` and, if `within_us` is set, its latency is at
     most that. `counts_refusals` False leaves statuses 400-499 out of the total: the caller's own mistakes neither
-    help nor hurt. `target_percent` (decimal text) is the share of good exchanges promised.
+    help nor hurt. `basis` slices: the achieved share is the mean of the slices' shares; requests: good requests out of
+    all. `target_percent` (decimal text) is the share of good exchanges promised; exactly at it is met.
     """
 
     clause: ClauseRef
+    basis: Literal["slices", "requests"]
     slice_s: int
     good_below_status: int
     within_us: int | None
     counts_refusals: bool
-    empty_slice_good: bool
+    empty_slice: Literal["good", "ignore"]
     target_percent: str
 
 
@@ -98,9 +100,6 @@ class Binding(Struct, frozen=True):
 
 class Clause(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", kw_only=True):
     """One numbered rule of a policy: an id, its sentence in each language, and the parameters of its kind."""
-
-    optional: ClassVar[frozenset[str]] = frozenset()
-    """Parameters that the sentence need not name."""
 
     id: str
     text: dict[Language, str]

@@ -1,0 +1,1 @@
+"""Contracts: the three documents, compiled once into plans that requests only execute."""

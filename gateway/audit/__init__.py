@@ -1,0 +1,1 @@
+"""The hash-chained audit log: leaves, frames, segments, group commit, verification."""

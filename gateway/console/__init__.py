@@ -1,0 +1,1 @@
+"""The console: operations and legal look at the ecosystem and the agreements."""

@@ -1,0 +1,1 @@
+"""The demo: the hub Hengtai Heavy Machinery, its data, its backend and the tour."""

@@ -1,0 +1,1 @@
+"""Ecosystem health: pure functions from counts to a score."""

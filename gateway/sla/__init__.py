@@ -1,0 +1,1 @@
+"""SLA meters: exact counts of exchanges per clause and slice."""

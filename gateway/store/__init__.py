@@ -1,0 +1,1 @@
+"""The state store: clients, keys, accounts, replay caches."""

@@ -1,0 +1,34 @@
+"""purpose: what the data may be used for."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from policies.clause import Binding, Clause, Gate, Words
+from policies.wording import listed
+
+PurposeName = Annotated[str, Meta(pattern="^[a-z][a-z0-9_-]{0,63}$")]
+
+
+class Purpose(Clause, frozen=True, forbid_unknown_fields=True, tag="purpose", kw_only=True):
+    """The purposes for which the partner may read, out of those that each view declares.
+
+    A caller states its purpose in the `Clausegate-Purpose` request header. Without it, `unstated: assume` takes the
+    first purpose that both clause and view name; `unstated: refuse` refuses the call.
+    """
+
+    allowed: Annotated[tuple[PurposeName, ...], Meta(min_length=1)]
+    unstated: Literal["assume", "refuse"]
+
+    def words(self) -> dict[str, Words]:
+        unstated: Words = (
+            {"zh": "视为上述首项目的", "en": "taken as made for the first of these purposes"}
+            if self.unstated == "assume"
+            else {"zh": "予以拒绝", "en": "refused"}
+        )
+        return {"allowed": listed(self.allowed), "unstated": unstated}
+
+    def effect(self, binding: Binding) -> Gate:
+        shared = [purpose for purpose in self.allowed if purpose in binding.purposes]
+        assumed = shared[0] if shared and self.unstated == "assume" else None
+        return Gate(clause=binding.clause, purposes=frozenset(shared), when_unstated=assumed)

@@ -1,0 +1,60 @@
+"""A policy document: standard terms, immutable once published, and the sentences rendered from its numbers."""
+
+import re
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from policies.clause import Clause, Language, Words
+from policies.kinds import KINDS
+
+__all__ = ["KINDS", "Policy", "render", "text_faults"]
+
+ClauseId = Annotated[str, Meta(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,31}$")]
+Version = Annotated[str, Meta(pattern=r"^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)$")]
+Name = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]{0,63}$")]
+
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+
+
+class Policy(Struct, frozen=True, forbid_unknown_fields=True):
+    """A versioned set of numbered clauses. `prevails` is the language that decides when the two differ."""
+
+    policy: Name
+    version: Version
+    title: dict[Language, str]
+    prevails: Language
+    clauses: tuple[Clause, ...]
+
+
+def render(clause: Clause) -> Words:
+    """The clause's sentence in each language, every placeholder replaced by the value that is executed."""
+    words = clause.words()
+    sentences: dict[Language, str] = {}
+    for language, template in clause.text.items():
+        pieces = _PLACEHOLDER.split(template)
+        pieces[1::2] = [words[name][language] for name in pieces[1::2]]
+        sentences[language] = "".join(pieces).strip()
+    return sentences
+
+
+def text_faults(clause: Clause) -> list[tuple[Language, str]]:
+    """What is wrong with a clause's sentences: a language without a text, a parameter left out or unknown.
+
+    Numbers live once, as parameters; a sentence that leaves one out would let words and enforcement drift apart.
+    """
+    known = clause.words().keys()
+    found: list[tuple[Language, str]] = []
+    languages: tuple[Language, ...] = ("zh", "en")
+    for language in languages:
+        template = clause.text.get(language)
+        if not template or not template.strip():
+            found.append((language, "there is no text in this language"))
+            continue
+        named = set(_PLACEHOLDER.findall(template))
+        found += [(language, f"the text leaves out {{{name}}}, which binds") for name in sorted(known - named)]
+        found += [
+            (language, f"the text names {{{name}}}, which is no parameter of this clause")
+            for name in sorted(named - known)
+        ]
+    return found

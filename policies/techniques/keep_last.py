@@ -1,0 +1,33 @@
+"""keep_last: the last characters stay, the rest is masked."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from policies.clause import Words
+from policies.technique import Technique
+
+
+class KeepLast(Technique, frozen=True, forbid_unknown_fields=True):
+    """The last `count` characters stay, each of the others becomes `mark` (ISO/IEC 20889: character masking).
+
+    A value of `count` characters or fewer is masked whole: keeping all of it would mask nothing.
+    Example: `{keep_last: 4}` serves `13812345678` as `*******5678`.
+    """
+
+    name = "keep_last"
+    family = "masking"
+
+    count: Annotated[int, Meta(ge=1, le=64)]
+    mark: Annotated[str, Meta(min_length=1, max_length=1)] = "*"
+
+    def unfit(self, logical_type: str) -> str | None:
+        return None if logical_type == "string" else f"it masks characters and the field is {logical_type}"
+
+    def apply(self, value: str) -> str | None:
+        if len(value) <= self.count:
+            return self.mark * len(value)
+        return self.mark * (len(value) - self.count) + value[-self.count :]
+
+    def words(self) -> Words:
+        return {"zh": f"仅后 {self.count} 位", "en": f"last {self.count} characters only"}
