@@ -1,0 +1,240 @@
+"""Row filters: a CEL expression over `record` and `partner`, typed by the product, compiled when the contract is.
+
+An expression that is comparisons joined by and, or and not becomes a Condition, which adapters can push into their
+backends; any other is evaluated record by record. Both ways an unknown outcome (a null, an absent field, an error)
+withholds the record.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from cel_expr_python import cel
+from google.protobuf import descriptor_pb2, descriptor_pool
+from msgspec import Struct
+
+from adapters.base import AllOf, AnyOf, Compare, Condition, Constant, Field, Negation, Path, Scalar, Within
+from contracts.checked_cel import CheckedExpr
+from contracts.facts import Facts, Record, Value
+from contracts.product import Property, SchemaObject
+from contracts.view import field_of
+
+_PROTO_TYPES = {"string": 9, "date": 9, "timestamp": 9, "time": 9, "integer": 3, "number": 1, "boolean": 8}
+_MESSAGE, _OPTIONAL, _REPEATED = 11, 1, 3
+_OPERATORS = {"_==_": "==", "_!=_": "!=", "_<_": "<", "_<=_": "<=", "_>_": ">", "_>=_": ">="}
+_FLIPPED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+PARTNER_FIELDS = ("id", "code", "role")
+
+Leaves: TypeAlias = Mapping[Path, Field]
+
+
+class RowFault(Struct, frozen=True):
+    """The expression does not compile. `message` shows the place with a caret."""
+
+    message: str
+
+
+class RowFilter(Struct, frozen=True):
+    """A filter for one partner. `condition` None: it has no form that adapters know and is evaluated here."""
+
+    expression: str
+    condition: Condition | None
+    paths: tuple[Path, ...]
+    program: Any
+    partner: Mapping[str, str]
+
+    def keeps(self, facts: Facts, record: Record | None) -> bool:
+        """Whether a record is the partner's to see. Unknown is no."""
+        if record is None:
+            return False
+        if self.condition is not None:
+            return holds(self.condition, lambda path: facts.value(record, path)) is True
+        return self._evaluates(facts, record)
+
+    def _evaluates(self, facts: Facts, record: Record) -> bool:
+        data: dict[str, Any] = {}
+        for path in self.paths:
+            value = facts.value(record, path)
+            if value is not None:
+                place = data
+                for name in path[:-1]:
+                    place = place.setdefault(name, {})
+                place[path[-1]] = value
+        try:
+            outcome = self.program.eval(data={"record": data, "partner": dict(self.partner)}).plain_value()
+        except (RuntimeError, ValueError, TypeError):
+            return False
+        return outcome is True
+
+
+def holds(condition: Condition, value_of: Callable[[Path], Value]) -> bool | None:
+    """Evaluate in three-valued logic (SQL's, and CEL's with errors as unknown): True, False, or None for unknown."""
+    match condition:
+        case Compare(operator, field, wanted):
+            return _compare(operator, value_of(field.path), wanted)
+        case Within(field, values):
+            found = value_of(field.path)
+            return None if found is None else any(_compare("==", found, value) is True for value in values)
+        case Constant(value):
+            return value
+        case Negation(inner):
+            outcome = holds(inner, value_of)
+            return None if outcome is None else not outcome
+        case AllOf(conditions):
+            outcomes = [holds(inner, value_of) for inner in conditions]
+            return False if False in outcomes else None if None in outcomes else True
+        case AnyOf(conditions):
+            outcomes = [holds(inner, value_of) for inner in conditions]
+            return True if True in outcomes else None if None in outcomes else False
+
+
+def compile_rows(expression: str, schema: SchemaObject, partner: Mapping[str, str]) -> RowFilter | RowFault:
+    """Type-check `expression` against the schema and bind the partner's own values into it."""
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(_describe(schema))  # type: ignore[no-untyped-call]
+    typed = cel.NewEnv(
+        pool, variables={"record": cel.Type("clausegate.rows.Record"), "partner": cel.Type("clausegate.rows.Partner")}
+    )
+    try:
+        checked = typed.compile(expression)
+    except RuntimeError as error:
+        return RowFault(_diagnosis(str(error)))
+    if checked.return_type() != cel.Type.BOOL:
+        return RowFault(f"a row filter says yes or no; this is {checked.return_type().name().lower()}: {expression}")
+    tree = CheckedExpr.FromString(checked.serialize()).expr
+    leaves = _scalars(schema.properties, ())
+    condition = _condition(tree, leaves, partner)
+    dynamic = cel.Type.Map(cel.Type.STRING, cel.Type.DYN)
+    program = cel.NewEnv(variables={"record": dynamic, "partner": dynamic}).compile(expression)
+    paths = tuple(leaves) if condition is None else tuple(sorted(_paths(condition)))
+    return RowFilter(expression, condition, paths, program, dict(partner))
+
+
+def _compare(operator: str, found: Value, wanted: Scalar) -> bool | None:
+    if found is None or _order_of(found) != _order_of(wanted):
+        return None
+    left: Any = found
+    outcomes: dict[str, Callable[[], bool]] = {
+        "==": lambda: left == wanted,
+        "!=": lambda: left != wanted,
+        "<": lambda: left < wanted,
+        "<=": lambda: left <= wanted,
+        ">": lambda: left > wanted,
+        ">=": lambda: left >= wanted,
+    }
+    return outcomes[operator]()
+
+
+def _order_of(value: Scalar) -> type:
+    """Values compare within one of these: text, truth, number. A value of another type is an error, so unknown."""
+    return bool if isinstance(value, bool) else str if isinstance(value, str) else float
+
+
+def _describe(schema: SchemaObject) -> descriptor_pb2.FileDescriptorProto:
+    file = descriptor_pb2.FileDescriptorProto(name="rows.proto", package="clausegate.rows", syntax="proto3")
+    partner = file.message_type.add(name="Partner")
+    for number, name in enumerate(PARTNER_FIELDS, 1):
+        partner.field.add(name=name, number=number, type=9, label=_OPTIONAL)
+    _describe_object(file, "Record", schema.properties)
+    return file
+
+
+def _describe_object(file: descriptor_pb2.FileDescriptorProto, name: str, properties: tuple[Property, ...]) -> None:
+    message = file.message_type.add(name=name)
+    for number, declared in enumerate(properties, 1):
+        if not declared.name.isidentifier() or not declared.name.isascii():
+            continue  # CEL cannot name it, so a filter cannot either
+        label, inner = _OPTIONAL, declared
+        if declared.logicalType == "array" and declared.items is not None:
+            label, inner = _REPEATED, declared.items
+        kind = _PROTO_TYPES.get(inner.logicalType or "")
+        if kind is not None:
+            message.field.add(name=declared.name, number=number, type=kind, label=label)  # type: ignore[arg-type]
+        elif inner.logicalType == "object":
+            nested = f"{name}_{declared.name}"
+            added = message.field.add(name=declared.name, number=number, type=_MESSAGE, label=label)  # type: ignore[arg-type]
+            added.type_name = f".clausegate.rows.{nested}"
+            _describe_object(file, nested, inner.properties)
+
+
+def _scalars(properties: tuple[Property, ...], prefix: Path) -> dict[Path, Field]:
+    found: dict[Path, Field] = {}
+    for declared in properties:
+        path = (*prefix, declared.name)
+        if declared.logicalType == "object":
+            found |= _scalars(declared.properties, path)
+        elif declared.logicalType in _PROTO_TYPES:
+            found[path] = field_of(declared, path)
+    return found
+
+
+def _condition(expr: Any, leaves: Leaves, partner: Mapping[str, str]) -> Condition | None:
+    """The tree as a Condition; None when some part of it has no such form."""
+    kind = expr.WhichOneof("kind")
+    if kind == "call_expr" and not expr.call_expr.HasField("target"):
+        return _call(expr.call_expr.function, list(expr.call_expr.args), leaves, partner)
+    operand = _operand(expr, leaves, partner)
+    if isinstance(operand, bool):
+        return Constant(operand)
+    if isinstance(operand, Field) and operand.logical_type == "boolean":
+        return Compare("==", operand, True)
+    return None
+
+
+def _call(function: str, args: list[Any], leaves: Leaves, partner: Mapping[str, str]) -> Condition | None:
+    if function in {"_&&_", "_||_", "!_"}:
+        inner = [_condition(arg, leaves, partner) for arg in args]
+        conditions = tuple(condition for condition in inner if condition is not None)
+        if len(conditions) != len(args):
+            return None
+        if function == "!_":
+            return Negation(conditions[0])
+        return AllOf(conditions) if function == "_&&_" else AnyOf(conditions)
+    if function in _OPERATORS:
+        operator = _OPERATORS[function]
+        left, right = (_operand(arg, leaves, partner) for arg in args)
+        if isinstance(right, Field):
+            left, right, operator = right, left, _FLIPPED[operator]
+        if not isinstance(left, Field) or right is None or isinstance(right, Field):
+            return None
+        return Compare(operator, left, right)  # type: ignore[arg-type]
+    if function == "@in" and args[1].WhichOneof("kind") == "list_expr":
+        field = _operand(args[0], leaves, partner)
+        values = [_operand(element, leaves, partner) for element in args[1].list_expr.elements]
+        constants = tuple(value for value in values if value is not None and not isinstance(value, Field))
+        if isinstance(field, Field) and len(constants) == len(values):
+            return Within(field, constants)
+    return None
+
+
+def _operand(expr: Any, leaves: Leaves, partner: Mapping[str, str]) -> Field | Scalar | None:
+    kind = expr.WhichOneof("kind")
+    if kind == "const_expr":
+        constant = expr.const_expr.WhichOneof("kind")
+        return None if constant == "null_value" else getattr(expr.const_expr, constant)  # type: ignore[no-any-return]
+    path: list[str] = []
+    while kind == "select_expr" and not expr.select_expr.test_only:
+        path.insert(0, expr.select_expr.field)
+        expr = expr.select_expr.operand
+        kind = expr.WhichOneof("kind")
+    if kind != "ident_expr":
+        return None
+    if expr.ident_expr.name == "partner" and len(path) == 1:
+        return partner.get(path[0])
+    return leaves.get(tuple(path)) if expr.ident_expr.name == "record" else None
+
+
+def _paths(condition: Condition) -> set[Path]:
+    match condition:
+        case Compare(field=field) | Within(field=field):
+            return {field.path}
+        case Negation(condition=inner):
+            return _paths(inner)
+        case AllOf(conditions=conditions) | AnyOf(conditions=conditions):
+            return {path for inner in conditions for path in _paths(inner)}
+    return set()
+
+
+def _diagnosis(message: str) -> str:
+    """The compiler's own words and caret, without its status codes."""
+    text = message.removeprefix("INVALID_ARGUMENT: ").replace(" [INVALID_ARGUMENT]", "")
+    return text.replace("ERROR: <input>:", "at ")
