@@ -1,0 +1,53 @@
+# The commands of this repository. `make` alone lists them; `make demo` is the one to begin with.
+# Needs git, make and python3 with its venv module; everything else is installed into .venv, without root.
+
+VENV ?= .venv
+ARGS ?=
+BIN := $(VENV)/bin
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-long check format bench lock setup setup-dev clean
+
+help:  ## this list
+	@echo "Clausegate: the signed contract is the configuration."
+	@echo
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
+	@echo
+	@echo "Options of a command go into ARGS:   make demo ARGS=\"--once\"   make test ARGS=\"-k mask\""
+	@echo "Another Python, another place:       make demo PYTHON=python3.13 VENV=/tmp/venv"
+
+demo: setup  ## the whole thing in two minutes: a company, four partners, a gateway, a tour
+	@$(BIN)/clausegate demo $(ARGS)
+
+test: setup-dev  ## every test but the long ones
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-long: setup-dev  ## the tests that take minutes: crashes, floods, scale
+	@$(BIN)/python -m pytest -m long $(ARGS)
+
+check: setup-dev  ## style, types, the import rule, and whether the locks belong to pyproject.toml
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python deploy/lock.py --check
+
+format: setup-dev  ## let ruff rewrite what it can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: setup-dev  ## the gateway beside nginx and nginx + Lua, on this machine (two minutes)
+	@$(BIN)/python -m bench.micro
+	@$(BIN)/python -m bench.run $(ARGS)
+
+lock: setup-dev  ## choose versions again after pyproject.toml changed, and write both lock files
+	@$(BIN)/python deploy/lock.py
+
+setup:  ## only make .venv, with what running needs
+	@python=$$(PYTHON="$(PYTHON)" deploy/find-python) && "$$python" deploy/bootstrap.py run --venv "$(VENV)"
+
+setup-dev:  ## only make .venv, with what tests and checks need as well
+	@python=$$(PYTHON="$(PYTHON)" deploy/find-python) && "$$python" deploy/bootstrap.py dev --venv "$(VENV)"
+
+clean:  ## remove .venv and every cache; never a workspace
+	@rm -rf "$(VENV)" "$(VENV).lock" .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
