@@ -8,6 +8,9 @@ Scalar: TypeAlias = str | int | float | bool
 Path: TypeAlias = tuple[str, ...]
 
 
+Operator: TypeAlias = Literal["==", "!=", "<", "<=", ">", ">="]
+
+
 class Field(Struct, frozen=True):
     """One leaf of a record: its path in the product, its name in the backend, its ODCS logicalType."""
 
@@ -19,7 +22,7 @@ class Field(Struct, frozen=True):
 class Compare(Struct, frozen=True, tag=True):
     """`field operator value`. Null or absent on the left makes the outcome unknown, as in SQL."""
 
-    operator: Literal["==", "!=", "<", "<=", ">", ">="]
+    operator: Operator
     field: Field
     value: Scalar
 

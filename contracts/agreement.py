@@ -1,14 +1,16 @@
 """An agreement: the cover page. Partner, products and policies at exact versions, fees, dates."""
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import Meta, Struct, field
 
-from contracts.plan import Ack
 from policies.clause import Language
 from policies.library import Name, Version
 from policies.promise import DecimalText
+
+Ack: TypeAlias = Literal["sync", "write"]
+"""When an answer may leave: once its record is on disk, or once it is with the kernel."""
 
 
 class Partner(Struct, frozen=True, forbid_unknown_fields=True):

@@ -5,7 +5,7 @@ The compiler hands out its typed syntax tree in this form; only the fields below
 
 from typing import Any
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, message_factory
 
 _STRING, _BOOL, _INT64, _UINT64, _DOUBLE, _MESSAGE, _ENUM = 9, 8, 3, 4, 1, 11, 14
 _OPTIONAL, _REPEATED = 1, 3
@@ -50,14 +50,19 @@ def _message_class() -> Any:
         if any(field[-1] for field in fields):
             declared.oneof_decl.add(name="kind")
         for name, number, kind, label, type_name, in_oneof in fields:
-            added = declared.field.add(name=name, number=number, type=kind, label=label)  # type: ignore[arg-type]
+            added = declared.field.add(name=name, number=number, type=kind, label=label)
             if type_name:
                 added.type_name = f".clausegate.cel.{type_name}"
             if in_oneof:
                 added.oneof_index = 0
     pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)  # type: ignore[no-untyped-call]
+    pool.Add(file)
     return message_factory.GetMessageClass(pool.FindMessageTypeByName("clausegate.cel.CheckedExpr"))
 
 
-CheckedExpr = _message_class()
+_CHECKED_EXPR = _message_class()
+
+
+def syntax_tree(serialized: bytes) -> Any:
+    """The typed syntax tree of a compiled expression: an `Expr` message. `serialized` is a CheckedExpr in an Any."""
+    return _CHECKED_EXPR.FromString(any_pb2.Any.FromString(serialized).value).expr

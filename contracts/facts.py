@@ -88,7 +88,7 @@ def page_type(envelope: Envelope, item: Any) -> Any:
 
 def page_items(page: Any) -> list[Any]:
     """The records of a decoded list answer."""
-    return page if isinstance(page, list) else page.items  # type: ignore[no-any-return]
+    return page if isinstance(page, list) else page.items
 
 
 def page_next(page: Any) -> str | None:

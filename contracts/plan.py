@@ -1,17 +1,15 @@
 """What compiling a contract yields: a Plan per (agreement, product, operation), and Plans, the set that serves."""
 
 from collections.abc import Mapping
-from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
 from adapters.base import Call, Envelope
+from contracts.agreement import Ack
 from contracts.mask import Mask
+from contracts.product import Operation
 from contracts.rows import RowFilter
 from policies.clause import ClauseRef, Gate, Limit, Meter, Words
-
-Ack: TypeAlias = Literal["sync", "write"]
-Operation: TypeAlias = Literal["list", "get"]
 
 
 class Contract(Struct, frozen=True):

@@ -4,11 +4,12 @@ The names are ODCS's own (v3.1.0, with what v3.0.x and v3.2 add or call otherwis
 under the official JSON Schema. Views live in `roles[].customProperties`, property `view`.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
-from contracts.plan import Operation
+Operation: TypeAlias = Literal["list", "get"]
+"""What a view may let a role do."""
 
 
 class CustomProperty(Struct, frozen=True, forbid_unknown_fields=True):

@@ -2,7 +2,7 @@
 
 An expression that is comparisons joined by and, or and not becomes a Condition, which adapters can push into their
 backends; any other is evaluated record by record. Both ways an unknown outcome (a null, an absent field, an error)
-withholds the record.
+withholds the record. A filter reads scalars, of the record or of objects in it; arrays it cannot name.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,16 +12,16 @@ from cel_expr_python import cel
 from google.protobuf import descriptor_pb2, descriptor_pool
 from msgspec import Struct
 
-from adapters.base import AllOf, AnyOf, Compare, Condition, Constant, Field, Negation, Path, Scalar, Within
-from contracts.checked_cel import CheckedExpr
+from adapters.base import AllOf, AnyOf, Compare, Condition, Constant, Field, Negation, Operator, Path, Scalar, Within
+from contracts.checked_cel import syntax_tree
 from contracts.facts import Facts, Record, Value
 from contracts.product import Property, SchemaObject
 from contracts.view import field_of
 
 _PROTO_TYPES = {"string": 9, "date": 9, "timestamp": 9, "time": 9, "integer": 3, "number": 1, "boolean": 8}
-_MESSAGE, _OPTIONAL, _REPEATED = 11, 1, 3
-_OPERATORS = {"_==_": "==", "_!=_": "!=", "_<_": "<", "_<=_": "<=", "_>_": ">", "_>=_": ">="}
-_FLIPPED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_MESSAGE, _OPTIONAL = 11, 1
+_OPERATORS: dict[str, Operator] = {"_==_": "==", "_!=_": "!=", "_<_": "<", "_<=_": "<=", "_>_": ">", "_>=_": ">="}
+_FLIPPED: dict[Operator, Operator] = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 PARTNER_FIELDS = ("id", "code", "role")
 
 Leaves: TypeAlias = Mapping[Path, Field]
@@ -90,7 +90,7 @@ def holds(condition: Condition, value_of: Callable[[Path], Value]) -> bool | Non
 def compile_rows(expression: str, schema: SchemaObject, partner: Mapping[str, str]) -> RowFilter | RowFault:
     """Type-check `expression` against the schema and bind the partner's own values into it."""
     pool = descriptor_pool.DescriptorPool()
-    pool.Add(_describe(schema))  # type: ignore[no-untyped-call]
+    pool.Add(_describe(schema))
     typed = cel.NewEnv(
         pool, variables={"record": cel.Type("clausegate.rows.Record"), "partner": cel.Type("clausegate.rows.Partner")}
     )
@@ -100,7 +100,7 @@ def compile_rows(expression: str, schema: SchemaObject, partner: Mapping[str, st
         return RowFault(_diagnosis(str(error)))
     if checked.return_type() != cel.Type.BOOL:
         return RowFault(f"a row filter says yes or no; this is {checked.return_type().name().lower()}: {expression}")
-    tree = CheckedExpr.FromString(checked.serialize()).expr
+    tree = syntax_tree(checked.serialize())
     leaves = _scalars(schema.properties, ())
     condition = _condition(tree, leaves, partner)
     dynamic = cel.Type.Map(cel.Type.STRING, cel.Type.DYN)
@@ -143,17 +143,14 @@ def _describe_object(file: descriptor_pb2.FileDescriptorProto, name: str, proper
     for number, declared in enumerate(properties, 1):
         if not declared.name.isidentifier() or not declared.name.isascii():
             continue  # CEL cannot name it, so a filter cannot either
-        label, inner = _OPTIONAL, declared
-        if declared.logicalType == "array" and declared.items is not None:
-            label, inner = _REPEATED, declared.items
-        kind = _PROTO_TYPES.get(inner.logicalType or "")
+        kind = _PROTO_TYPES.get(declared.logicalType or "")
         if kind is not None:
-            message.field.add(name=declared.name, number=number, type=kind, label=label)  # type: ignore[arg-type]
-        elif inner.logicalType == "object":
+            message.field.add(name=declared.name, number=number, type=kind, label=_OPTIONAL)
+        elif declared.logicalType == "object":
             nested = f"{name}_{declared.name}"
-            added = message.field.add(name=declared.name, number=number, type=_MESSAGE, label=label)  # type: ignore[arg-type]
+            added = message.field.add(name=declared.name, number=number, type=_MESSAGE, label=_OPTIONAL)
             added.type_name = f".clausegate.rows.{nested}"
-            _describe_object(file, nested, inner.properties)
+            _describe_object(file, nested, declared.properties)
 
 
 def _scalars(properties: tuple[Property, ...], prefix: Path) -> dict[Path, Field]:
@@ -196,7 +193,7 @@ def _call(function: str, args: list[Any], leaves: Leaves, partner: Mapping[str, 
             left, right, operator = right, left, _FLIPPED[operator]
         if not isinstance(left, Field) or right is None or isinstance(right, Field):
             return None
-        return Compare(operator, left, right)  # type: ignore[arg-type]
+        return Compare(operator, left, right)
     if function == "@in" and args[1].WhichOneof("kind") == "list_expr":
         field = _operand(args[0], leaves, partner)
         values = [_operand(element, leaves, partner) for element in args[1].list_expr.elements]
@@ -210,7 +207,7 @@ def _operand(expr: Any, leaves: Leaves, partner: Mapping[str, str]) -> Field | S
     kind = expr.WhichOneof("kind")
     if kind == "const_expr":
         constant = expr.const_expr.WhichOneof("kind")
-        return None if constant == "null_value" else getattr(expr.const_expr, constant)  # type: ignore[no-any-return]
+        return None if constant == "null_value" else getattr(expr.const_expr, constant)
     path: list[str] = []
     while kind == "select_expr" and not expr.select_expr.test_only:
         path.insert(0, expr.select_expr.field)

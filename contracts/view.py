@@ -36,8 +36,9 @@ class GrantedView(Struct, frozen=True):
 
 def read_technique(spec: Any) -> Technique | str:
     """A technique as a view writes it, `clear` or `{keep_last: 4}`; or what is wrong with it."""
+    parameters: dict[str, Any] = {}
     if isinstance(spec, str):
-        name, parameters = spec, {}
+        name = spec
     elif isinstance(spec, Mapping) and len(spec) == 1:
         name, given = next(iter(spec.items()))
         kind = TECHNIQUES.get(name)
@@ -70,11 +71,11 @@ def grant(schema: SchemaObject, fields: Mapping[str, Any]) -> GrantedView | list
             faults.append(ViewFault(name, "untyped-field", f"the product declares nothing to serve under {name}"))
         else:
             techniques[tuple(name.split("."))] = technique
-    leaves: list[tuple[Field, Technique]] = []
-    branch = _branch(schema.properties, (), None, techniques, leaves, faults)
-    if not faults and not leaves:
+    laying = _Laying(techniques, faults)
+    record = laying.branch(schema.properties, (), None)
+    if not faults and not laying.leaves:
         faults.append(ViewFault("", "empty-view", "the view grants no field"))
-    return faults or GrantedView(branch, tuple(leaves))
+    return faults or GrantedView(record, tuple(laying.leaves))
 
 
 def unwrapped(declared: Property) -> Property:
@@ -129,44 +130,35 @@ def _leaves(declared: Property) -> bool:
     return inner.logicalType in SCALAR_TYPES
 
 
-def _branch(
-    properties: tuple[Property, ...],
-    prefix: Path,
-    inherited: Technique | None,
-    techniques: Mapping[Path, Technique],
-    leaves: list[tuple[Field, Technique]],
-    faults: list[ViewFault],
-) -> Branch:
-    granted: dict[str, Node] = {}
-    for declared in properties:
-        path = (*prefix, declared.name)
-        technique = techniques.get(path, inherited)
-        node = _node(declared, path, technique, techniques, leaves, faults)
-        if node is not None:
-            granted[declared.name] = node
-    return Branch(granted)
+class _Laying:
+    """One view being laid over one schema: walks the declared fields, collecting granted leaves and faults."""
 
+    def __init__(self, techniques: Mapping[Path, Technique], faults: list[ViewFault]) -> None:
+        self._techniques = techniques
+        self._faults = faults
+        self.leaves: list[tuple[Field, Technique]] = []
 
-def _node(
-    declared: Property,
-    path: Path,
-    technique: Technique | None,
-    techniques: Mapping[Path, Technique],
-    leaves: list[tuple[Field, Technique]],
-    faults: list[ViewFault],
-) -> Node | None:
-    if declared.logicalType == "array" and declared.items is not None:
-        item = _node(declared.items, path, technique, techniques, leaves, faults)
-        return None if item is None else Many(item)
-    if declared.logicalType == "object":
-        branch = _branch(declared.properties, path, technique, techniques, leaves, faults)
-        return branch if branch.fields else None
-    if technique is None or not technique.served or declared.logicalType not in SCALAR_TYPES:
-        return None
-    if why := technique.unfit(declared.logicalType):
-        faults.append(
-            ViewFault(".".join(path), "unfit-technique", f"{technique.name} does not fit {'.'.join(path)}: {why}")
-        )
-        return None
-    leaves.append((field_of(declared, path), technique))
-    return Leaf(declared.logicalType, technique)
+    def branch(self, properties: tuple[Property, ...], prefix: Path, inherited: Technique | None) -> Branch:
+        granted: dict[str, Node] = {}
+        for declared in properties:
+            path = (*prefix, declared.name)
+            node = self._node(declared, path, self._techniques.get(path, inherited))
+            if node is not None:
+                granted[declared.name] = node
+        return Branch(granted)
+
+    def _node(self, declared: Property, path: Path, technique: Technique | None) -> Node | None:
+        if declared.logicalType == "array" and declared.items is not None:
+            item = self._node(declared.items, path, technique)
+            return None if item is None else Many(item)
+        if declared.logicalType == "object":
+            branch = self.branch(declared.properties, path, technique)
+            return branch if branch.fields else None
+        if technique is None or not technique.served or declared.logicalType not in SCALAR_TYPES:
+            return None
+        name = ".".join(path)
+        if why := technique.unfit(declared.logicalType):
+            self._faults.append(ViewFault(name, "unfit-technique", f"{technique.name} does not fit {name}: {why}"))
+            return None
+        self.leaves.append((field_of(declared, path), technique))
+        return Leaf(declared.logicalType, technique)
