@@ -1,0 +1,94 @@
+"""Types and values in plain words, for messages about documents."""
+
+from typing import Any
+
+from msgspec import inspect
+
+from contracts.finding import clipped
+
+_SIMPLE: dict[type[inspect.Type], str] = {
+    inspect.AnyType: "any value",
+    inspect.BoolType: "true or false",
+    inspect.NoneType: "nothing",
+    inspect.StructType: "a mapping",
+    inspect.DictType: "a mapping",
+    inspect.ListType: "a list",
+    inspect.VarTupleType: "a list",
+    inspect.SetType: "a list",
+    inspect.FrozenSetType: "a list",
+    inspect.DateType: "a date such as 2026-01-31",
+    inspect.TimeDeltaType: "a span of time such as PT5M or P1D",
+    inspect.DecimalType: 'a decimal number in quotes, such as "99.95"',
+}
+
+
+def expected(info: inspect.Type) -> str:
+    """What a type wants, in words: `a whole number of at least 1`."""
+    if isinstance(info, inspect.Metadata):
+        described = (info.extra_json_schema or {}).get("description")
+        return str(described) if described else expected(info.type)
+    if isinstance(info, inspect.UnionType):
+        words = [expected(choice) for choice in info.types if not isinstance(choice, inspect.NoneType)]
+        return " or ".join(dict.fromkeys(words))
+    if isinstance(info, inspect.LiteralType):
+        choices = ", ".join(str(choice) for choice in info.values)
+        return choices if len(info.values) == 1 else f"one of {choices}"
+    if isinstance(info, inspect.IntType | inspect.FloatType):
+        return ("a whole number" if isinstance(info, inspect.IntType) else "a number") + _bounds(info)
+    if isinstance(info, inspect.StrType):
+        return "text" + _form(info)
+    return _SIMPLE.get(type(info), "another value")
+
+
+def found(value: Any) -> str:
+    """What a value is, in words; short values are shown, long ones only counted."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return f'the text "{clipped(value)}"' if len(value) <= 40 else f"a text of {len(value)} characters"
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    return f"the number {value}"
+
+
+def _bounds(info: inspect.IntType | inspect.FloatType) -> str:
+    bounds = [
+        f"{words} {limit}"
+        for words, limit in (
+            ("at least", info.ge),
+            ("more than", info.gt),
+            ("at most", info.le),
+            ("less than", info.lt),
+        )
+        if limit is not None
+    ]
+    return f" of {' and '.join(bounds)}" if bounds else ""
+
+
+def _form(info: inspect.StrType) -> str:
+    parts = []
+    if info.min_length:
+        parts.append("not empty" if info.min_length == 1 else f"at least {info.min_length} characters")
+    if info.max_length is not None:
+        parts.append(f"at most {info.max_length} characters")
+    if info.pattern is not None:
+        parts.append(_PATTERNS.get(info.pattern) or f"of the form {info.pattern}")
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+_PATTERNS = {
+    r"^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)$": "three numbers such as 2.1.0",
+    r"^v3\.[0-9]+\.[0-9]+$": "a version of the standard such as v3.1.0",
+    "^[a-z0-9][a-z0-9-]{0,63}$": "lower-case letters, digits and hyphens",
+    "^[a-z][a-z0-9_-]{0,63}$": "lower-case letters, digits, hyphens and underscores",
+    "^[0-9A-Za-z][0-9A-Za-z._-]{0,31}$": "a number such as 4.1",
+    r"^[0-9]{1,12}(\.[0-9]{1,6})?$": 'a decimal number such as "99.95"',
+    "^status < [1-5][0-9][0-9]$": "a rule such as status < 500",
+    "^P[1-9][0-9]?M$": "months such as P2M",
+    "^[A-Z]{3}$": "a currency such as CNY",
+}
+"""The patterns of our documents in words; one that is not here is shown as it is."""
