@@ -1,8 +1,8 @@
-"""The port to a backend: what a plan asks for (Call, Query), what comes back (Answer | Fault), and who asks (Adapter)."""
+"""The port to a backend: what a plan asks for (Call, Query), what comes back (Answer | Fault), who asks (Adapter)."""
 
-from typing import ClassVar, Literal, Protocol, TypeAlias
+from typing import Annotated, ClassVar, Literal, Protocol, TypeAlias
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 Scalar: TypeAlias = str | int | float | bool
 Path: TypeAlias = tuple[str, ...]
@@ -108,6 +108,11 @@ class Backend(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind",
 
     enforces_rows: ClassVar[bool] = False
 
+    timeout_ms: Annotated[int, Meta(ge=1, le=120_000)] = 5_000
+    """How long one call may take in all, connecting included; then the caller gets 504."""
+    max_bytes: Annotated[int, Meta(ge=1_024, le=256 * 1024 * 1024)] = 8 * 1024 * 1024
+    """The largest answer that is read; a larger one is refused with 502."""
+
     def envelope(self) -> Envelope:
         """The shape of this backend's list answers."""
         return Envelope()
@@ -117,7 +122,10 @@ class Adapter(Protocol):
     """A live connection to one backend. Two methods, so that a double is a real small implementation."""
 
     async def answer(self, call: Call, query: Query) -> Answer | Fault:
-        """Ask for one record or one page within `call.timeout_ms` and `call.max_bytes`. Never raises for backend trouble."""
+        """Ask for one record or one page within `call.timeout_ms` and `call.max_bytes`.
+
+        Trouble with the backend is a Fault, never an exception.
+        """
 
     async def close(self) -> None:
         """Release every connection."""

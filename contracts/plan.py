@@ -4,12 +4,13 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from adapters.base import Call, Envelope
+from adapters.base import Call, Envelope, Path
 from contracts.agreement import Ack
 from contracts.mask import Mask
 from contracts.product import Operation
 from contracts.rows import RowFilter
-from policies.clause import ClauseRef, Gate, Limit, Meter, Words
+from contracts.view import GrantedView
+from policies.clause import ClauseRef, Gate, Language, Limit, Meter, Words
 
 
 class Contract(Struct, frozen=True):
@@ -33,6 +34,7 @@ class Contract(Struct, frozen=True):
     ack: Ack
     products: tuple[str, ...]
     clauses: tuple[ClauseRef, ...]
+    prevails: Language
     effective_clause: ClauseRef
     products_clause: ClauseRef
 
@@ -41,7 +43,9 @@ class Plan(Struct, frozen=True):
     """All that one request needs, precomputed. `gates`, `limits` and `meters` are in the order of the clauses.
 
     `scope` is the OAuth scope a token must hold, `route` the RFC 6570 path template, `mask_id` names the set of
-    fields and techniques in records, `headers` are ready for ASGI. `page_limit` is (default, maximum) records.
+    fields and techniques in records, `headers` are ready for ASGI. `page_limit` is (default, maximum) records. `rows`
+    is the filter that the gateway itself must apply, None when there is none or the backend enforces it; `rows_text` is
+    the filter as written. `subjects` are the fields that say which person a record is about.
     """
 
     id: str
@@ -54,9 +58,12 @@ class Plan(Struct, frozen=True):
     backend: str
     call: Call
     envelope: Envelope
+    view: GrantedView
     mask: Mask
     mask_id: str
     rows: RowFilter | None
+    rows_text: str | None
+    subjects: tuple[Path, ...]
     gates: tuple[Gate, ...]
     limits: tuple[Limit, ...]
     meters: tuple[Meter, ...]

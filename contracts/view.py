@@ -64,17 +64,21 @@ def grant(schema: SchemaObject, fields: Mapping[str, Any]) -> GrantedView | list
     for name, spec in fields.items():
         technique = read_technique(spec)
         if isinstance(technique, str):
-            faults.append(ViewFault(name, "bad-technique", technique))
+            faults.append(
+                ViewFault(
+                    name, "unknown-technique" if technique.startswith("there is no") else "technique-unfit", technique
+                )
+            )
         elif (found := _find(schema.properties, tuple(name.split(".")))) is None:
-            faults.append(ViewFault(name, "unknown-view-field", f"the product has no field {name}"))
+            faults.append(ViewFault(name, "unknown-field", f"the product has no field {name}"))
         elif not _leaves(found):
-            faults.append(ViewFault(name, "untyped-field", f"the product declares nothing to serve under {name}"))
+            faults.append(ViewFault(name, "unknown-type", f"the product declares nothing to serve under {name}"))
         else:
             techniques[tuple(name.split("."))] = technique
     laying = _Laying(techniques, faults)
     record = laying.branch(schema.properties, (), None)
     if not faults and not laying.leaves:
-        faults.append(ViewFault("", "empty-view", "the view grants no field"))
+        faults.append(ViewFault("", "nothing-granted", "the view grants no field"))
     return faults or GrantedView(record, tuple(laying.leaves))
 
 
@@ -158,7 +162,7 @@ class _Laying:
             return None
         name = ".".join(path)
         if why := technique.unfit(declared.logicalType):
-            self._faults.append(ViewFault(name, "unfit-technique", f"{technique.name} does not fit {name}: {why}"))
+            self._faults.append(ViewFault(name, "technique-unfit", f"{technique.name} does not fit {name}: {why}"))
             return None
         self.leaves.append((field_of(declared, path), technique))
         return Leaf(declared.logicalType, technique)

@@ -5,14 +5,15 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from policies.clause import Clause, Language, Words
+from policies.clause import LANGUAGES, Clause, Language, Words
 from policies.kinds import KINDS
 
 __all__ = ["KINDS", "Policy", "render", "text_faults"]
 
 ClauseId = Annotated[str, Meta(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,31}$")]
 Version = Annotated[str, Meta(pattern=r"^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)$")]
-Name = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]{0,63}$")]
+NAME_PATTERN = re.compile("^[a-z0-9][a-z0-9-]{0,63}$")
+Name = Annotated[str, Meta(pattern=NAME_PATTERN.pattern)]
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
@@ -38,23 +39,35 @@ def render(clause: Clause) -> Words:
     return sentences
 
 
-def text_faults(clause: Clause) -> list[tuple[Language, str]]:
+class TextFault(Struct, frozen=True):
+    """What is wrong with a clause's sentence in one language."""
+
+    language: Language
+    code: str
+    message: str
+
+
+def text_faults(clause: Clause) -> list[TextFault]:
     """What is wrong with a clause's sentences: a language without a text, a parameter left out or unknown.
 
     Numbers live once, as parameters; a sentence that leaves one out would let words and enforcement drift apart.
     """
     known = clause.words().keys()
-    found: list[tuple[Language, str]] = []
-    languages: tuple[Language, ...] = ("zh", "en")
-    for language in languages:
+    found: list[TextFault] = []
+    for language in LANGUAGES:
         template = clause.text.get(language)
         if not template or not template.strip():
-            found.append((language, "there is no text in this language"))
+            found.append(TextFault(language, "text-missing", f"there is no text in {language}"))
             continue
         named = set(_PLACEHOLDER.findall(template))
-        found += [(language, f"the text leaves out {{{name}}}, which binds") for name in sorted(known - named)]
         found += [
-            (language, f"the text names {{{name}}}, which is no parameter of this clause")
+            TextFault(language, "text-without-parameter", f"the text leaves out {{{name}}}, which binds")
+            for name in sorted(known - named)
+        ]
+        found += [
+            TextFault(
+                language, "unknown-placeholder", f"the text names {{{name}}}, which is no parameter of this clause"
+            )
             for name in sorted(named - known)
         ]
     return found

@@ -24,7 +24,7 @@ def percent(value: str) -> Words:
 
 
 def duration(value: timedelta) -> Words:
-    """A span of time in its largest whole unit: PT1M is “1 minute”, PT90S is “90 seconds”, PT0.5S is “500 milliseconds”."""
+    """A span of time in its largest whole unit: PT1M is “1 minute”, PT90S “90 seconds”."""
     microseconds = value // timedelta(microseconds=1)
     if microseconds % 1_000_000:
         amount = f"{microseconds // 1000}" if microseconds % 1000 == 0 else f"{microseconds / 1000}"

@@ -1,0 +1,330 @@
+"""compile: documents in, plans or all findings out. Pure; runs at start, on reload and in `check`."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, date, datetime, time
+from itertools import pairwise
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import rfc8785
+from msgspec import Struct
+
+from adapters.base import Backend, Call
+from contracts.agreement import Agreement
+from contracts.finding import Finding, KeyPath, errors, in_order
+from contracts.offer import Offer, RoleOffer, offer
+from contracts.plan import Contract, Plan, Plans
+from contracts.product import Operation, Product
+from contracts.rows import RowFault, RowFilter, compile_rows
+from contracts.terms import Term, cover_clauses, policy_findings, terms_of
+from contracts.workspace import Documents, Loaded, is_broken
+from policies.clause import Binding, Gate, Limit, Meter
+from policies.library import Policy
+
+PAGE_LIMIT = (50, 200)
+"""Records in a page when the caller does not say, and at most."""
+
+_ROUTES: dict[Operation, str] = {"list": "/v1/{product}", "get": "/v1/{product}/{key}"}
+
+T = TypeVar("T")
+
+
+def compile_documents(documents: Documents, backends: Mapping[str, Backend]) -> Plans | list[Finding]:
+    """Compile a workspace. The result serves only if no document has an error; warnings are for `check` to show."""
+    plans, findings = compile_and_check(documents, backends)
+    return findings if errors(findings) else plans
+
+
+def compile_and_check(documents: Documents, backends: Mapping[str, Backend]) -> tuple[Plans, list[Finding]]:
+    """As `compile_documents`, with warnings beside plans. The plans are whole only when no finding is an error."""
+    found: list[Finding] = []
+    library = _library(documents, backends, found)
+    agreements = _by_version(
+        documents.agreements, "agreement", found, lambda agreement: (agreement.agreement, agreement.version)
+    )
+    bound: list[tuple[Loaded[Agreement], Contract, list[Plan]]] = []
+    for agreement in agreements.values():
+        contract, plans = _bind(agreement, documents, library, found)
+        if contract is not None:
+            bound.append((agreement, contract, plans))
+    found += _overlaps(bound)
+    return _plans(bound), in_order(found)
+
+
+class _Library(Struct, frozen=True):
+    """The documents that agreements name, by name and version; `offers` are the products that can be served."""
+
+    products: Mapping[tuple[str, str], Loaded[Product]]
+    policies: Mapping[tuple[str, str], Loaded[Policy]]
+    offers: Mapping[tuple[str, str], Offer]
+
+
+def _library(documents: Documents, backends: Mapping[str, Backend], found: list[Finding]) -> _Library:
+    products = _by_version(documents.products, "product", found, lambda product: (product.name or "", product.version))
+    policies = _by_version(documents.policies, "policy", found, lambda policy: (policy.policy, policy.version))
+    for policy in policies.values():
+        found += policy_findings(policy)
+    offers: dict[tuple[str, str], Offer] = {}
+    for name, product in products.items():
+        offered, wrong = offer(product, backends)
+        found += wrong
+        if offered is not None:
+            offers[name] = offered
+    return _Library(products, policies, offers)
+
+
+def _by_version(
+    loaded: Iterable[Loaded[T]], word: str, found: list[Finding], name_of: Callable[[T], tuple[str, str]]
+) -> dict[tuple[str, str], Loaded[T]]:
+    """Documents by name and version; the same twice is a finding on the later file."""
+    known: dict[tuple[str, str], Loaded[T]] = {}
+    for document in loaded:
+        name = name_of(document.value)
+        if name in known:
+            message = f"{word} {name[0]} {name[1]} is already in {known[name].source.file}"
+            found.append(document.source.finding("duplicate-document", message))
+        known.setdefault(name, document)
+    return known
+
+
+class _Bound(Struct, frozen=True):
+    """One agreement with what it names, before plans are made of it."""
+
+    loaded: Loaded[Agreement]
+    offers: list[tuple[Offer, RoleOffer]]
+    terms: list[Term]
+
+
+def _bind(
+    loaded: Loaded[Agreement], documents: Documents, library: _Library, found: list[Finding]
+) -> tuple[Contract | None, list[Plan]]:
+    """One agreement's contract and plans."""
+    before = len(found)
+    term = _term(loaded, found)
+    terms, wrong = terms_of(loaded, library.policies, documents.broken_policies)
+    found += wrong
+    bound = _Bound(loaded, _chosen(loaded, documents, library, found), terms)
+    for offered, role in bound.offers:
+        found += _purpose_findings(bound, offered, role)
+    if len(found) > before or term is None or len(bound.offers) < len(loaded.value.products):
+        return None, []
+    contract = _contract(bound, library, term)
+    plans = [
+        _plan(contract, bound, offered, role, operation)
+        for offered, role in bound.offers
+        for operation in dict.fromkeys(role.view.operations)
+    ]
+    return contract, plans
+
+
+def _chosen(
+    loaded: Loaded[Agreement], documents: Documents, library: _Library, found: list[Finding]
+) -> list[tuple[Offer, RoleOffer]]:
+    """The products that the agreement names, each with the view for the partner's role."""
+    role_name, source = loaded.value.partner.role, loaded.source
+    chosen: list[tuple[Offer, RoleOffer]] = []
+    for index, reference in enumerate(loaded.value.products):
+        name = (reference.product, reference.version)
+        at: KeyPath = ("products", index)
+        if name not in library.products:
+            if is_broken(documents.broken_products, *name):
+                continue
+            if any(product == reference.product for product, _ in library.products):
+                message = f"product {name[0]} has no version {name[1]} here"
+                found.append(source.finding("unknown-product-version", message, (*at, "version")))
+            else:
+                found.append(source.finding("unknown-product", f"there is no product {name[0]}", (*at, "product")))
+        elif name in library.offers:
+            offered = library.offers[name]
+            role = offered.roles.get(role_name)
+            if role is not None:
+                chosen.append((offered, role))
+            elif role_name not in _roles_written(offered):
+                message = f"product {name[0]} {name[1]} has no view for role {role_name}"
+                found.append(source.finding("unknown-role", message, at))
+    return chosen
+
+
+def _roles_written(offered: Offer) -> set[str]:
+    """Roles with a view, also with a wrong one: that has its own finding."""
+    return {
+        role.role
+        for role in offered.loaded.value.roles
+        if any(entry.property == "view" for entry in role.customProperties)
+    }
+
+
+def _term(loaded: Loaded[Agreement], found: list[Finding]) -> tuple[int, int] | None:
+    """From when until when, in Unix seconds."""
+    effective = loaded.value.effective
+    if effective.from_ >= effective.to:
+        message = f"ends on {effective.to}, not after it begins on {effective.from_}"
+        found.append(loaded.source.finding("dates-reversed", message, ("effective", "to")))
+        return None
+    try:
+        zone = ZoneInfo(effective.time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        message = f"{effective.time_zone} is no time zone of the IANA database, such as Asia/Shanghai"
+        found.append(loaded.source.finding("unknown-time-zone", message, ("effective", "time_zone")))
+        return None
+    return _start_of(effective.from_, zone), _start_of(effective.to, zone)
+
+
+def _start_of(day: date, zone: ZoneInfo) -> int:
+    return int(datetime.combine(day, time(), zone).astimezone(UTC).timestamp())
+
+
+def _purpose_findings(bound: _Bound, offered: Offer, role: RoleOffer) -> list[Finding]:
+    """A view none of whose purposes a clause allows could never be used: that is a mistake, not a rule."""
+    found = []
+    for term in bound.terms:
+        effect = term.clause.effect(_binding(bound, offered, role, term, role.view.operations[0]))
+        if isinstance(effect, Gate) and not effect.purposes:
+            message = (
+                f"clause {term.ref.id} allows no purpose that the view of {offered.name} for role "
+                f"{bound.loaded.value.partner.role} declares ({', '.join(role.view.purpose)})"
+            )
+            found.append(bound.loaded.source.finding("purpose-forbidden", message, ("products",)))
+    return found
+
+
+def _binding(bound: _Bound, offered: Offer, role: RoleOffer, term: Term, operation: Operation) -> Binding:
+    return Binding(
+        clause=term.ref,
+        partner=bound.loaded.value.partner.id,
+        product=offered.name,
+        operation=operation,
+        purposes=role.view.purpose,
+    )
+
+
+def _contract(bound: _Bound, library: _Library, term: tuple[int, int]) -> Contract:
+    agreement = bound.loaded.value
+    named = [library.policies[reference.policy, reference.version] for reference in agreement.policies]
+    effective_clause, products_clause = cover_clauses(agreement)
+    return Contract(
+        agreement=agreement.agreement,
+        version=agreement.version,
+        hash=contract_hash(bound.loaded, [offered.loaded for offered, _ in bound.offers], named),
+        partner=agreement.partner.id,
+        partner_code=agreement.partner.code,
+        partner_name=agreement.partner.name,
+        role=agreement.partner.role,
+        time_zone=agreement.effective.time_zone,
+        effective_from_s=term[0],
+        effective_until_s=term[1],
+        requests_per_day=agreement.volume.requests_per_day if agreement.volume else None,
+        ack=agreement.ack,
+        products=tuple(offered.name for offered, _ in bound.offers),
+        clauses=tuple(term.ref for term in bound.terms),
+        prevails=named[0].value.prevails,
+        effective_clause=effective_clause,
+        products_clause=products_clause,
+    )
+
+
+def contract_hash(
+    agreement: Loaded[Agreement], products: Iterable[Loaded[Any]], policies: Iterable[Loaded[Policy]]
+) -> str:
+    """SHA-256, in hex, of the resolved agreement in canonical JSON (RFC 8785): the documents as they were written."""
+    resolved: Any = {
+        "agreement": agreement.source.data,
+        "products": [product.source.data for product in products],
+        "policies": [policy.source.data for policy in policies],
+    }
+    return hashlib.sha256(rfc8785.dumps(resolved)).hexdigest()
+
+
+def _plan(contract: Contract, bound: _Bound, offered: Offer, role: RoleOffer, operation: Operation) -> Plan:
+    effects = [term.clause.effect(_binding(bound, offered, role, term, operation)) for term in bound.terms]
+    limits = tuple(effect for effect in effects if isinstance(effect, Limit))
+    rows = _rows(bound.loaded.value, offered, role)
+    envelope = offered.backend.envelope()
+    call = Call(
+        resource=offered.schema.physicalName or offered.schema.name,
+        key=offered.key,
+        fields=tuple(field for field, _ in role.granted.leaves),
+        condition=rows.condition if rows else None,
+        timeout_ms=offered.backend.timeout_ms,
+        max_bytes=offered.backend.max_bytes,
+    )
+    return Plan(
+        id=_digest(contract.hash, offered.name, operation),
+        contract=contract,
+        product=offered.name,
+        product_version=offered.loaded.value.version,
+        operation=operation,
+        route=_ROUTES[operation].replace("{product}", offered.name),
+        scope=f"{offered.name}:read",
+        backend=offered.backend_name,
+        call=call,
+        envelope=envelope,
+        view=role.granted,
+        mask=role.mask,
+        mask_id=_digest(*(f"{'.'.join(field.path)}={technique!r}" for field, technique in role.granted.leaves)),
+        rows=rows if rows and not offered.backend.enforces_rows else None,
+        rows_text=role.view.rows,
+        subjects=offered.subjects,
+        gates=tuple(effect for effect in effects if isinstance(effect, Gate)),
+        limits=limits,
+        meters=tuple(effect for effect in effects if isinstance(effect, Meter)),
+        purposes=role.view.purpose,
+        page_limit=PAGE_LIMIT,
+        headers=_headers(contract, limits),
+    )
+
+
+def _rows(agreement: Agreement, offered: Offer, role: RoleOffer) -> RowFilter | None:
+    if role.view.rows is None:
+        return None
+    partner = {"id": agreement.partner.id, "code": agreement.partner.code, "role": agreement.partner.role}
+    rows = compile_rows(role.view.rows, offered.schema, partner)
+    if isinstance(rows, RowFault):  # the same expression compiled when the product was checked
+        raise RuntimeError(rows.message)
+    return rows
+
+
+def _headers(contract: Contract, limits: tuple[Limit, ...]) -> tuple[tuple[bytes, bytes], ...]:
+    """What every answer of this plan carries: the agreement, and the quota policies (RateLimit draft)."""
+    said = f'{contract.agreement}; version="{contract.version}"; contract="{contract.hash}"'
+    headers = [(b"clausegate-agreement", said.encode())]
+    if limits:
+        policy = ", ".join(f'"{limit.clause.id}";q={limit.limit};w={limit.window_ns // 10**9}' for limit in limits)
+        headers.append((b"ratelimit-policy", policy.encode()))
+    return tuple(headers)
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _overlaps(bound: list[tuple[Loaded[Agreement], Contract, list[Plan]]]) -> list[Finding]:
+    """Agreements of one partner for one product must follow one another: a request has one contract."""
+    found = []
+    routes: dict[tuple[str, str], list[tuple[Contract, Loaded[Agreement]]]] = {}
+    for loaded, contract, _ in bound:
+        for product in contract.products:
+            routes.setdefault((contract.partner, product), []).append((contract, loaded))
+    for (partner, product), contracts in routes.items():
+        ordered = sorted(contracts, key=lambda pair: (pair[0].effective_from_s, pair[0].effective_until_s))
+        for (earlier, first), (later, second) in pairwise(ordered):
+            if later.effective_from_s < earlier.effective_until_s:
+                message = (
+                    f"{partner} already has {product} under {earlier.agreement} {earlier.version} "
+                    f"({first.source.file}) until {first.value.effective.to}"
+                )
+                found.append(second.source.finding("overlapping-agreements", message, ("effective", "from")))
+    return found
+
+
+def _plans(bound: list[tuple[Loaded[Agreement], Contract, list[Plan]]]) -> Plans:
+    routes: dict[tuple[str, str, Operation], list[Plan]] = {}
+    for _, _, plans in bound:
+        for plan in plans:
+            routes.setdefault((plan.contract.partner, plan.product, plan.operation), []).append(plan)
+    in_time = {
+        route: tuple(sorted(plans, key=lambda plan: plan.contract.effective_from_s)) for route, plans in routes.items()
+    }
+    contracts = {(contract.agreement, contract.version): contract for _, contract, _ in bound}
+    return Plans(by_route=in_time, contracts=contracts)
