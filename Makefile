@@ -1,8 +1,10 @@
 # The commands of this repository. `make` alone lists them; `make demo` is the one to begin with.
 # Needs git, make and python3 with its venv module; everything else is installed into .venv, without root.
 
+# Whoever brings an environment of their own (an image, a package) names it: make demo VENV=/opt/venv NO_SETUP=1
 VENV ?= .venv
 ARGS ?=
+NO_SETUP ?=
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-long check format bench lock setup setup-dev clean
@@ -43,11 +45,12 @@ lock: setup-dev  ## choose versions again after pyproject.toml changed, and writ
 	@$(BIN)/python deploy/lock.py
 
 setup:  ## only make .venv, with what running needs
-	@python=$$(PYTHON="$(PYTHON)" deploy/find-python) && "$$python" deploy/bootstrap.py run --venv "$(VENV)"
+	@test -n "$(NO_SETUP)" || { python=$$(PYTHON="$(PYTHON)" deploy/find-python) && "$$python" deploy/bootstrap.py run --venv "$(VENV)"; }
 
 setup-dev:  ## only make .venv, with what tests and checks need as well
-	@python=$$(PYTHON="$(PYTHON)" deploy/find-python) && "$$python" deploy/bootstrap.py dev --venv "$(VENV)"
+	@test -n "$(NO_SETUP)" || { python=$$(PYTHON="$(PYTHON)" deploy/find-python) && "$$python" deploy/bootstrap.py dev --venv "$(VENV)"; }
 
 clean:  ## remove .venv and every cache; never a workspace
-	@rm -rf "$(VENV)" "$(VENV).lock" .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+	@if [ -f "$(VENV)/pyvenv.cfg" ]; then rm -rf "$(VENV)" "$(VENV).lock"; fi
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -64,7 +64,7 @@ def must_be_made_again(venv: Path, root: Path) -> str | None:
     for name in LOCKS:
         stamp = _read(venv / f"clausegate-{name}")
         if stamp and stamp.split(" ", 1)[1] != f"{root} {venv}\n":
-            return "it was moved here from another folder"
+            return "it, or the checkout it was made for, has moved"
     return None
 
 
@@ -78,6 +78,14 @@ def alone(path: Path) -> Iterator[None]:
             say("another setup is at work in this folder; waiting for it")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def remove(venv: Path, why: str) -> None:
+    """Delete an environment. SetupError when the folder is none: somebody may have named the wrong one."""
+    if not (venv / MARKER).exists() and not (venv / "pyvenv.cfg").exists():
+        raise SetupError(f"{venv} exists and is no virtual environment: it is left alone. Name another with VENV=...")
+    say(f"{venv.name} is made again: {why}")
+    shutil.rmtree(venv)
 
 
 def create(venv: Path) -> None:
@@ -129,8 +137,7 @@ def set_up(root: Path, venv: Path, kind: str) -> None:
             return
         started = time.monotonic()
         if venv.exists() and (why := must_be_made_again(venv, root)):
-            say(f"{venv.name} is made again: {why}")
-            shutil.rmtree(venv)
+            remove(venv, why)
         if not venv.exists():
             create(venv)
         install(root, venv, kind)
