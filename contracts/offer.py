@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from adapters.base import Backend, Field, Path
 from contracts.decode import decode
+from contracts.facts import Facts
 from contracts.finding import Finding, KeyPath
 from contracts.mask import Mask
 from contracts.product import Product, Property, SchemaObject, View
@@ -24,6 +25,8 @@ class RoleOffer(Struct, frozen=True):
     view: View
     granted: GrantedView
     mask: Mask
+    facts: Facts | None
+    readable_subjects: tuple[Path, ...]
     at: KeyPath
 
 
@@ -136,4 +139,19 @@ def _role(schema: SchemaObject, source: Source, backend: Backend | None, at: Key
             found.append(source.finding("bad-rows", message, (*at, "rows")))
     if found or isinstance(granted, list) or backend is None:
         return found
-    return RoleOffer(view, granted, Mask(granted.record, backend.envelope()), at)
+    return _ready(schema, view, granted, backend, at)
+
+
+def _ready(schema: SchemaObject, view: View, granted: GrantedView, backend: Backend, at: KeyPath) -> RoleOffer:
+    """Compile the view's types once, for all partners of the role."""
+    envelope = backend.envelope()
+    served = {field.path for field, _ in granted.leaves}
+    subjects = subject_paths(schema)
+    if backend.enforces_rows:  # such a backend is asked for the granted fields only
+        subjects = tuple(path for path in subjects if path in served)
+    paths = set(subjects)
+    if view.rows is not None and not backend.enforces_rows:
+        rows = compile_rows(view.rows, schema, _ANY_PARTNER)
+        paths |= set(rows.paths) if not isinstance(rows, RowFault) else set()
+    facts = Facts(paths, envelope) if paths else None
+    return RoleOffer(view, granted, Mask(granted.record, envelope), facts, subjects, at)

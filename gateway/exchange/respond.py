@@ -1,0 +1,36 @@
+"""respond: say it. Status, headers and body go to the server."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from msgspec import UNSET
+
+from contracts.plan import Plan
+from gateway.exchange.arrival import Arrival
+from gateway.exchange.outcome import Header, Outcome
+from gateway.problems import MEDIA_TYPE, document
+
+Send = Callable[[Any], Awaitable[None]]
+
+
+async def respond(send: Send, arrival: Arrival, plan: Plan | None, outcome: Outcome, receipt: str | None) -> None:
+    """Send the answer. Partner data are never stored on the way (RFC 9111 no-store)."""
+    headers: list[Header] = [(b"x-request-id", arrival.request_id.encode()), (b"cache-control", b"no-store")]
+    if arrival.traceparent is not None:
+        headers.append((b"traceparent", arrival.traceparent))
+    if plan is not None:
+        headers += plan.headers
+    headers += outcome.headers
+    if receipt is not None:
+        headers.append((b"clausegate-receipt", receipt.encode()))
+    if outcome.body is UNSET:
+        body = document(outcome.code, arrival.language, arrival.request_id, outcome.detail, outcome.clause, receipt)
+        headers += [(b"content-type", MEDIA_TYPE), (b"content-language", arrival.language.encode())]
+    else:
+        body = outcome.body
+        if body:
+            headers.append((b"content-type", b"application/json"))
+    if outcome.status != 204:
+        headers.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": outcome.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if arrival.method == "HEAD" else body})

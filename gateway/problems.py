@@ -1,0 +1,194 @@
+"""Problem documents (RFC 9457): one table from code to status and words. A code keeps its meaning and is never reused."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from policies.clause import ClauseRef, Language, Words
+
+MEDIA_TYPE = b"application/problem+json"
+
+
+class Problem(Struct, frozen=True):
+    """One code: its HTTP status, its title in both languages, and what the caller can do about it."""
+
+    status: int
+    title: Words
+    advice: Words
+
+
+def _problem(status: int, en: str, zh: str, advice_en: str, advice_zh: str) -> Problem:
+    return Problem(status, {"zh": zh, "en": en}, {"zh": advice_zh, "en": advice_en})
+
+
+PROBLEMS: Mapping[str, Problem] = MappingProxyType(
+    {
+        # 401: who is calling?
+        "missing-token": _problem(
+            401,
+            "No access token",
+            "缺少访问令牌",
+            "Get a token at /oauth/token and send it as `Authorization: Bearer <token>`.",
+            "请在 /oauth/token 获取令牌,并以 `Authorization: Bearer <令牌>` 发送。",
+        ),
+        "invalid-token": _problem(
+            401,
+            "The access token is not valid",
+            "访问令牌无效",
+            "It is malformed, expired, revoked, or meant for another audience: get a new one.",
+            "令牌格式错误、已过期、已吊销或受众不符:请重新获取。",
+        ),
+        # 400, 404, 405, 414, 431: what do they want?
+        "token-in-query": _problem(
+            400,
+            "A token was sent in the URL",
+            "令牌出现在网址中",
+            "URLs are kept in many logs. Send the token in the Authorization header, and replace this one.",
+            "网址会被多处日志保存。请改用 Authorization 头发送,并更换该令牌。",
+        ),
+        "invalid-parameter": _problem(
+            400,
+            "A query parameter is not known or is given twice",
+            "查询参数未知或重复",
+            "A list takes `limit` and `cursor`, each at most once; a single record takes none.",
+            "列表仅接受 `limit` 与 `cursor`,各至多一次;单条记录不接受参数。",
+        ),
+        "invalid-limit": _problem(
+            400,
+            "`limit` is not a number of records",
+            "`limit` 不是有效的记录数",
+            "Use a whole number from 1 up to the maximum that the OpenAPI document states.",
+            "请使用从 1 到 OpenAPI 文档所述上限的整数。",
+        ),
+        "invalid-cursor": _problem(
+            400,
+            "`cursor` is not one of ours",
+            "`cursor` 无效",
+            "Pass the `next` of an earlier page of the same list unchanged, or leave it out to start over.",
+            "请原样传回同一列表上一页的 `next`,或不传以重新开始。",
+        ),
+        "not-found": _problem(
+            404,
+            "There is nothing at this path",
+            "该路径不存在",
+            "See your OpenAPI document.",
+            "请查阅您的 OpenAPI 文档。",
+        ),
+        "unknown-product": _problem(
+            404,
+            "Your agreement does not cover this",
+            "协议未涵盖该数据产品",
+            "The clause lists the products that it covers.",
+            "所引条款列明了涵盖的数据产品。",
+        ),
+        "record-not-found": _problem(
+            404,
+            "There is no such record for you",
+            "没有您可见的该记录",
+            "It does not exist, or it is outside the rows that your agreement opens to you.",
+            "记录不存在,或不在协议向您开放的范围内。",
+        ),
+        "method-not-allowed": _problem(
+            405, "This method is not allowed here", "此处不允许该方法", "See the Allow header.", "请查看 Allow 头。"
+        ),
+        "uri-too-long": _problem(414, "The URL is too long", "网址过长", "Shorten it.", "请缩短。"),
+        "headers-too-large": _problem(
+            431,
+            "The request headers are too large",
+            "请求头过大",
+            "Send fewer or shorter headers.",
+            "请减少或缩短请求头。",
+        ),
+        # 403, 429, 503: may they, now?
+        "insufficient-scope": _problem(
+            403,
+            "The token does not hold the scope for this",
+            "令牌的权限范围不足",
+            "Ask for the scope when getting the token.",
+            "获取令牌时请申请相应的权限范围。",
+        ),
+        "not-in-force": _problem(
+            403,
+            "The agreement is not in force now",
+            "协议当前未生效",
+            "The clause gives its dates.",
+            "所引条款载明了起止日期。",
+        ),
+        "purpose-not-covered": _problem(
+            403,
+            "The stated purpose is not covered",
+            "所述目的不在约定范围内",
+            "State a purpose that the clause allows in the Clausegate-Purpose header.",
+            "请在 Clausegate-Purpose 头中写明条款允许的目的。",
+        ),
+        "rate-limited": _problem(
+            429,
+            "Too many calls",
+            "调用过于频繁",
+            "Wait as long as Retry-After says. Refused calls are not counted.",
+            "请按 Retry-After 等待。被拒绝的调用不计数。",
+        ),
+        # 502, 504: what did the backend say?
+        "backend-unreachable": _problem(
+            502, "The data source cannot be reached", "数据源无法连接", "Try again later.", "请稍后重试。"
+        ),
+        "backend-error": _problem(502, "The data source failed", "数据源出错", "Try again later.", "请稍后重试。"),
+        "backend-invalid": _problem(
+            502,
+            "The data source answered with something that cannot be masked",
+            "数据源的应答无法脱敏",
+            "Nothing of it was let through. The hub has been told.",
+            "其内容未予放行,已通知提供方。",
+        ),
+        "backend-timeout": _problem(
+            504, "The data source took too long", "数据源响应超时", "Try again later.", "请稍后重试。"
+        ),
+        # 500, 503: the gateway itself
+        "log-unavailable": _problem(
+            503,
+            "The audit log cannot be written",
+            "审计日志无法写入",
+            "Without a record there is no data. Try again later.",
+            "无记录则不提供数据。请稍后重试。",
+        ),
+        "internal": _problem(
+            500,
+            "Something went wrong in the gateway",
+            "网关内部错误",
+            "Tell the hub the request_id.",
+            "请将 request_id 告知提供方。",
+        ),
+    }
+)
+
+
+def document(
+    code: str,
+    language: Language,
+    request_id: str,
+    detail: str = "",
+    clause: ClauseRef | None = None,
+    receipt: str | None = None,
+) -> bytes:
+    """The body of a refusal or fault. `detail` adds to the title and must not repeat what the caller sent."""
+    problem = PROBLEMS[code]
+    members: dict[str, Any] = {
+        "type": f"/problems/{code}",
+        "title": problem.title[language],
+        "status": problem.status,
+        "detail": detail or problem.advice[language],
+        "request_id": request_id,
+    }
+    if clause is not None:
+        members["clause"] = {
+            "agreement": clause.agreement,
+            "version": clause.version,
+            "id": clause.id,
+            "text": clause.text[language],
+        }
+    if receipt is not None:
+        members["receipt"] = receipt
+    return msgspec.json.encode(members)
