@@ -1,4 +1,4 @@
-"""Problem documents (RFC 9457): one table from code to status and words. A code keeps its meaning and is never reused."""
+"""Problem documents (RFC 9457): one table from code to status and words. A code keeps its meaning for good."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -169,6 +169,7 @@ def document(
     code: str,
     language: Language,
     request_id: str,
+    *,
     detail: str = "",
     clause: ClauseRef | None = None,
     receipt: str | None = None,

@@ -12,7 +12,7 @@ _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"
 
 
 def entry_of(
-    arrival: Arrival, grant: Grant, contract: Contract | None, plan: Plan | None, outcome: Outcome, now_ns: int
+    arrival: Arrival, grant: Grant, contract: Contract | None, plan: Plan | None, outcome: Outcome, *, now_ns: int
 ) -> Exchange:
     """What the log says of an exchange. A method that HTTP does not define is recorded as OTHER: it is free text."""
     return Exchange(

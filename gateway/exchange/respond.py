@@ -24,7 +24,14 @@ async def respond(send: Send, arrival: Arrival, plan: Plan | None, outcome: Outc
     if receipt is not None:
         headers.append((b"clausegate-receipt", receipt.encode()))
     if outcome.body is UNSET:
-        body = document(outcome.code, arrival.language, arrival.request_id, outcome.detail, outcome.clause, receipt)
+        body = document(
+            outcome.code,
+            arrival.language,
+            arrival.request_id,
+            detail=outcome.detail,
+            clause=outcome.clause,
+            receipt=receipt,
+        )
         headers += [(b"content-type", MEDIA_TYPE), (b"content-language", arrival.language.encode())]
     else:
         body = outcome.body

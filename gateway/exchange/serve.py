@@ -93,7 +93,7 @@ class Gateway:
     ) -> tuple[Outcome, str | None]:
         """Write the record, durable as the agreement says; without it the outcome is 503 and the data are dropped."""
         contract = plan.contract if plan else next(iter(serving.plans.of_partner(grant.partner)), None)
-        entry = entry_of(arrival, grant, contract, plan, outcome, self._monotonic_ns())
+        entry = entry_of(arrival, grant, contract, plan, outcome, now_ns=self._monotonic_ns())
         if contract is not None and contract.ack == "write":
             receipt = self._writer.append_written(entry)
         else:
