@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, time
-from itertools import pairwise
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -107,7 +106,8 @@ def _bind(
     bound = _Bound(loaded, _chosen(loaded, documents, library, found), terms)
     for offered, role in bound.offers:
         found += _purpose_findings(bound, offered, role)
-    if len(found) > before or term is None or len(bound.offers) < len(loaded.value.products):
+    named = all((policy.policy, policy.version) in library.policies for policy in loaded.value.policies)
+    if len(found) > before or term is None or not named or len(bound.offers) < len(loaded.value.products):
         return None, []
     contract = _contract(bound, library, term)
     plans = [
@@ -310,13 +310,17 @@ def _overlaps(bound: list[tuple[Loaded[Agreement], Contract, list[Plan]]]) -> li
             routes.setdefault((contract.partner, product), []).append((contract, loaded))
     for (partner, product), contracts in routes.items():
         ordered = sorted(contracts, key=lambda pair: (pair[0].effective_from_s, pair[0].effective_until_s))
-        for (earlier, first), (later, second) in pairwise(ordered):
-            if later.effective_from_s < earlier.effective_until_s:
+        # compared with the one that lasts longest so far: a long one may overlap several short ones
+        longest, first = ordered[0]
+        for later, second in ordered[1:]:
+            if later.effective_from_s < longest.effective_until_s:
                 message = (
-                    f"{partner} already has {product} under {earlier.agreement} {earlier.version} "
+                    f"{partner} already has {product} under {longest.agreement} {longest.version} "
                     f"({first.source.file}) until {first.value.effective.to}"
                 )
                 found.append(second.source.finding("overlapping-agreements", message, ("effective", "from")))
+            if later.effective_until_s > longest.effective_until_s:
+                longest, first = later, second
     return found
 
 

@@ -162,7 +162,7 @@ class _Examiner:
         value: Any,
         path: KeyPath,
     ) -> Iterator[Mistake]:
-        if not isinstance(value, list):
+        if not isinstance(value, list | tuple):
             yield Mistake("wrong-type", f"expected {expected(info)}, found {found(value)}", path)
             return
         yield from _length(info, value, path)

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from contracts.agreement import Agreement, PolicyReference
+from contracts.decode import examine
 from contracts.finding import Finding, KeyPath
 from contracts.source import Source
 from contracts.workspace import Broken, Loaded, is_broken
@@ -116,11 +117,15 @@ def _changed(clause: Clause, values: Mapping[str, Any], source: Source, at: KeyP
     ]
     if found:
         return found
-    try:
-        changed = msgspec.convert(msgspec.to_builtins(clause) | dict(values), type(clause))
-    except msgspec.ValidationError as error:
-        return [source.finding("bad-value", f"clause {clause.id}: {error}", at)]
-    return clause_findings(changed, source, at) or changed
+    merged = msgspec.to_builtins(clause) | dict(values)
+    mistakes = examine(merged, type(clause))
+    if mistakes:
+        said = f"clause {clause.id}"
+        return [source.finding(code, f"{said}: {message}", (*at, *path)) for code, message, path in mistakes]
+    changed = msgspec.convert(merged, type(clause))
+    already_said = {finding.message for finding in clause_findings(clause, source, at)}
+    new = [finding for finding in clause_findings(changed, source, at) if finding.message not in already_said]
+    return new or changed
 
 
 def cover_clauses(agreement: Agreement) -> tuple[ClauseRef, ClauseRef]:

@@ -50,7 +50,7 @@ def found(value: Any) -> str:
         return f'the text "{clipped(value)}"' if len(value) <= 40 else f"a text of {len(value)} characters"
     if isinstance(value, dict):
         return "a mapping"
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return f"a list of {len(value)}"
     return f"the number {value}"
 
