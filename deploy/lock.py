@@ -22,7 +22,7 @@ EDITABLE_HOOK = "editables~=0.3"  # hatchling asks for it when a checkout is ins
 PREFIX = "# made by `make lock` from declarations with sha256 "
 
 
-def declarations(pyproject: bytes) -> dict[str, object]:
+def declarations(pyproject: bytes) -> dict[str, list[str]]:
     """The parts of pyproject.toml that decide what is installed."""
     document = tomllib.loads(pyproject.decode())
     project = document["project"]
@@ -30,7 +30,7 @@ def declarations(pyproject: bytes) -> dict[str, object]:
         "build": document["build-system"]["requires"],
         "dependencies": project["dependencies"],
         "dev": project["optional-dependencies"]["dev"],
-        "python": project["requires-python"],
+        "python": [project["requires-python"]],
     }
 
 
@@ -60,9 +60,7 @@ def compile_lock(root: Path, build: list[str], target: str, *more: str) -> None:
 def write_locks(root: Path) -> None:
     """Resolve both locks; the second takes its versions from the first."""
     build = declarations((root / "pyproject.toml").read_bytes())["build"]
-    if not isinstance(build, list):
-        raise TypeError("build-system.requires is a list")
-    wanted = [*map(str, build), EDITABLE_HOOK]
+    wanted = [*build, EDITABLE_HOOK]
     compile_lock(root, wanted, RUN_LOCK)
     compile_lock(root, wanted, DEV_LOCK, "--extra", "dev", "--constraint", RUN_LOCK)
 

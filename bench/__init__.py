@@ -1,0 +1,1 @@
+"""Reproducible benchmarks: the gateway beside what others use, in the same run on the same core."""

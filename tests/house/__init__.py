@@ -1,0 +1,1 @@
+"""The house style, checked: layering, documentation, registered names, dead files, the README."""

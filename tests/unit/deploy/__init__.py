@@ -1,0 +1,1 @@
+"""Setting up a checkout: which Python, and when the environment is made, refreshed or repaired."""
