@@ -1,1 +1,1 @@
-"""The gateway: the exchange, OAuth, the audit log, SLA meters, health and the two faces. `app.py` is the only wiring."""
+"""The gateway: exchange, OAuth, audit log, SLA meters, health and the two faces. `app.py` is the only wiring."""

@@ -1,0 +1,109 @@
+"""Settings: clausegate.toml of a workspace. Every one has a default and a line of documentation."""
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from contracts.decode import examine
+from contracts.finding import Finding, path_text
+
+FILE = "clausegate.toml"
+_ENVIRONMENT = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How one gateway runs. Text values may name environment variables as `${NAME}`; secrets belong there."""
+
+    host: Annotated[str, Meta(description="Address to listen on. Anything but loopback belongs behind TLS.")] = (
+        "127.0.0.1"
+    )
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 takes a free one.")] = 8080
+    base_url: Annotated[
+        str, Meta(description="How partners reach the gateway: OAuth issuer and resource. Empty: http://host:port.")
+    ] = ""
+    store_url: Annotated[
+        str, Meta(description="The state store, a database URL. Empty: SQLite at state/clausegate.db.")
+    ] = ""
+    redis_url: Annotated[
+        str, Meta(description="Redis for replay caches and throttles shared by nodes. Empty: in this process.")
+    ] = ""
+    log_folder: Annotated[str, Meta(min_length=1, description="Where audit segments are written.")] = "log"
+    writer: Annotated[
+        str,
+        Meta(pattern="^[a-z0-9._-]{1,64}$", description="This gateway's name in the audit log, its own on every node."),
+    ] = "gw-1"
+    segment_mib: Annotated[int, Meta(ge=1, le=4096, description="Size of an audit segment, in MiB.")] = 64
+    reserve_mib: Annotated[
+        int, Meta(ge=1, description="Free disk space, in MiB, below which calls are answered 503.")
+    ] = 128
+    failed_token_rate: Annotated[
+        str, Meta(description="Failed token requests allowed per client and source address.")
+    ] = "30/minute"
+    login_rate: Annotated[str, Meta(description="Console logins allowed per account and source address.")] = "10/minute"
+    otlp_endpoint: Annotated[
+        str, Meta(description="OTLP/HTTP endpoint for metrics and traces. Empty: metrics only at /metrics.")
+    ] = ""
+    trace_ratio: Annotated[
+        float, Meta(ge=0.0, le=1.0, description="Share of calls traced, besides those whose caller asks for it.")
+    ] = 0.0
+
+    def issuer(self, port: int) -> str:
+        """The URL that partners use, without a slash at its end. `port` is the one really listened on."""
+        if self.base_url:
+            return self.base_url.rstrip("/")
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{port}"
+
+    def database_url(self, folder: Path) -> str:
+        """The state store's URL, for a workspace at `folder`."""
+        return self.store_url or f"sqlite:///{(folder / 'state' / 'clausegate.db').resolve()}"
+
+    def log_path(self, folder: Path) -> Path:
+        """The audit log's folder, for a workspace at `folder`."""
+        return folder / self.log_folder
+
+
+def read_settings(folder: Path, environment: Mapping[str, str] = os.environ) -> Settings | list[Finding]:
+    """The workspace's settings; without a file, the defaults. All mistakes are reported."""
+    try:
+        text = (folder / FILE).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, UnicodeDecodeError) as error:
+        return [Finding("bad-setting", f"cannot be read: {type(error).__name__}", FILE, 1)]
+    return parse_settings(text, environment)
+
+
+def parse_settings(text: str, environment: Mapping[str, str]) -> Settings | list[Finding]:
+    """Settings from the text of a file, placeholders replaced from `environment`."""
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"at line (\d+)", str(error))
+        return [Finding("bad-setting", str(error), FILE, int(line[1]) if line else 1)]
+    found = []
+    for name, value in values.items():
+        if isinstance(value, str):
+            missing = [variable for variable in _ENVIRONMENT.findall(value) if variable not in environment]
+            for variable in missing:
+                message = f"the environment variable {variable} is not set"
+                found.append(Finding("bad-setting", message, FILE, _line_of(text, name), name))
+            values[name] = _ENVIRONMENT.sub(lambda match: environment.get(match[1], ""), value)
+    for mistake in examine(values, Settings):
+        place = path_text(mistake.path)
+        found.append(Finding("bad-setting", mistake.message, FILE, _line_of(text, mistake.path[0]), place))
+    return found or msgspec.convert(values, Settings)
+
+
+def _line_of(text: str, name: Any) -> int:
+    """The line that sets `name`."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if re.match(rf"\s*[\[\"']*{re.escape(str(name))}\b", line):
+            return number
+    return 1

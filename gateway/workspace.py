@@ -1,0 +1,57 @@
+"""A workspace on disk, compiled: documents, backends and settings become what the gateway serves, or findings."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from adapters.registry import read_backends
+from msgspec import Struct
+
+from adapters.base import Backend
+from contracts.compile import compile_and_check
+from contracts.finding import Finding, errors, in_order
+from contracts.plan import Plans
+from contracts.workspace import Documents, read_workspace
+from gateway.settings import Settings, read_settings
+
+BACKENDS = "backends.toml"
+
+
+class Workspace(Struct, frozen=True):
+    """Everything a workspace says, compiled. `warnings` do not keep it from being served."""
+
+    folder: Path
+    settings: Settings
+    documents: Documents
+    backends: Mapping[str, Backend]
+    plans: Plans
+    warnings: list[Finding]
+
+
+def load_workspace(folder: Path, environment: Mapping[str, str] = os.environ) -> Workspace | list[Finding]:
+    """Read and compile `folder`; or all errors of all its files, in order."""
+    documents, findings = read_workspace(folder)
+    settings = read_settings(folder, environment)
+    if isinstance(settings, list):
+        findings = findings + settings
+    backends, faults = _backends(folder, environment)
+    plans, wrong = compile_and_check(documents, backends)
+    if faults:  # a backend with a mistake is missing from the list: naming it is no second mistake
+        wrong = [finding for finding in wrong if finding.code != "unknown-backend"]
+    findings = in_order([*findings, *faults, *wrong])
+    if errors(findings) or isinstance(settings, list):
+        return findings
+    return Workspace(folder, settings, documents, backends, plans, findings)
+
+
+def _backends(folder: Path, environment: Mapping[str, str]) -> tuple[dict[str, Backend], list[Finding]]:
+    try:
+        text = (folder / BACKENDS).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}, [Finding("bad-backend", "there is no backends.toml: it says where data come from", BACKENDS, 1)]
+    except (OSError, UnicodeDecodeError) as error:
+        return {}, [Finding("bad-backend", f"cannot be read: {type(error).__name__}", BACKENDS, 1)]
+    backends, faults = read_backends(text, folder, environment)
+    return backends, [
+        Finding("bad-backend", fault.message, BACKENDS, fault.line or 1, fault.path or fault.table) for fault in faults
+    ]
