@@ -9,7 +9,7 @@ from gateway.audit.leaf import Receipt
 _MEMBER = re.compile(
     r"""[ \t]*(?P<key>[a-z*][a-z0-9_.*-]*)=
         (?: :(?P<bytes>[A-Za-z0-9+/]{42,43}=?): | "(?P<string>[a-z0-9._-]{1,64})" | (?P<integer>\d{1,15}) )
-        [ \t]*(?P<end>,|$)""",
+        [ \t]*(?P<end>,|\Z)""",
     re.VERBOSE | re.ASCII,
 )
 _CHARACTERS_MAX = 512

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from gateway.audit.chain import GENESIS, Link, break_between, claimed_before
 from gateway.audit.disk import Disk
-from gateway.audit.faults import LogFault
+from gateway.audit.faults import LogFault, name_of
 from gateway.audit.frames import HEADER_BYTES, frames, leaf_hash, tail_after
 from gateway.audit.layout import segment_name, segment_number
 from gateway.audit.leaf import decode
@@ -36,7 +36,11 @@ def recover(disk: Disk, folder: Path) -> Recovered | LogFault:
     Only the last segment is scanned: the writer makes a segment durable before it creates the next, so no crash
     can tear an earlier one. Whether earlier ones are still as they were is the business of verify.
     """
-    numbers = sorted(number for name in disk.segment_names(folder) if (number := segment_number(name)))
+    try:
+        names = disk.segment_names(folder)
+    except OSError as error:
+        return LogFault("unusable", f"{folder.name}: {name_of(error)}")
+    numbers = sorted(number for name in names if (number := segment_number(name)))
     if not numbers:
         return Recovered(0, 0, 0, GENESIS)
     last_scan: _Scan | None = None
@@ -62,7 +66,7 @@ def _scan(disk: Disk, path: Path) -> _Scan | LogFault:
     try:
         data = disk.read(path)
     except OSError as error:
-        return LogFault("unusable", f"{_name(path)}: {error.strerror}")
+        return LogFault("unusable", f"{_name(path)}: {name_of(error)}")
     last: Link | None = None
     end = 0
     for offset, raw in frames(data):

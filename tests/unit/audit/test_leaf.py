@@ -1,0 +1,56 @@
+"""A leaf's bytes, and what may never be in one."""
+
+import msgspec
+import pytest
+
+from gateway.audit.frames import frame, leaf_hash
+from gateway.audit.leaf import Authority, Exchange, Leaf, Opening, Place, decode, encode
+from tests.unit.audit.doubles import an_exchange
+
+PLACE = Place("gw-1", 3, 1042, "0" * 64)
+
+
+def test_the_worked_example_of_the_documentation_holds() -> None:
+    leaf = encode(Leaf(1, Place("gw-1", 1, 0, "0" * 64), Opening(1_700_000_000_000_000, 0, -1, "0" * 64, 0)))
+    assert leaf.decode() == (
+        '{"v":1,"at":{"writer":"gw-1","epoch":1,"seq":0,"prev":"' + "0" * 64 + '"},'
+        '"entry":{"type":"opening","time_us":1700000000000000,"last_epoch":0,"last_seq":-1,'
+        '"last_hash":"' + "0" * 64 + '","truncated_bytes":0}}'
+    )
+    assert frame(leaf)[:8].hex(" ", 4) == "00000130 f89f9321"
+    assert leaf_hash(leaf) == "5faead38e7acc23db925683b361c54476b1f497c53bb03f1708ad9bb6931f8b0"
+
+
+@pytest.mark.parametrize("entry", [an_exchange(1), Authority(1, "key-created", "k1", "ab"), Opening(1, 2, 3, "ef", 4)])
+def test_a_leaf_comes_back_as_it_went(entry: Exchange | Authority | Opening) -> None:
+    leaf = Leaf(1, PLACE, entry)
+    assert decode(encode(leaf)) == leaf
+
+
+@pytest.mark.parametrize(
+    ("raw", "why"),
+    [
+        (b"", "nothing"),
+        (b"{", "not JSON"),
+        (b"\xff", "not UTF-8"),
+        (b'{"v":1}', "fields missing"),
+        (encode(Leaf(1, PLACE, an_exchange())).replace(b'"v":1', b'"v":"1"'), "another type"),
+        (encode(Leaf(1, PLACE, an_exchange())).replace(b'"v":1', b'"v":1,"note":"x"'), "an unknown field"),
+        (encode(Leaf(1, PLACE, an_exchange())).replace(b'"status"', b'"ip":"x","status"'), "an unknown field inside"),
+        (encode(Leaf(1, PLACE, an_exchange())).replace(b'"exchange"', b'"other"'), "an unknown type"),
+        (encode(Leaf(1, PLACE, an_exchange())).replace(b"swift", b"sw\xfft", 1), "not UTF-8 inside"),
+        (b'{"v":1,"at":' + b"[" * 60_000, "absurdly nested"),
+    ],
+)
+def test_what_is_no_leaf_is_refused(raw: bytes, why: str) -> None:
+    assert decode(raw) is None, why
+
+
+def test_a_record_has_no_room_for_payloads_paths_addresses_or_tokens() -> None:
+    """Adding a field to a record is a decision: this list is where it is taken."""
+    assert [field.name for field in msgspec.structs.fields(Exchange)] == [
+        *("time_us", "request_id", "partner", "client", "agreement", "version", "contract", "plan", "product"),
+        *("operation", "route", "method", "status", "code", "clause", "latency_us", "bytes", "records"),
+        *("subjects", "withheld", "mask"),
+    ]
+    assert [field.name for field in msgspec.structs.fields(Authority)] == ["time_us", "event", "subject", "contract"]
