@@ -1,5 +1,6 @@
 """The pages and the code speak of the same things: settings, clause kinds, techniques, problems, commands, packages."""
 
+import json
 import tomllib
 from collections.abc import Iterator
 from typing import Any
@@ -9,15 +10,23 @@ import typer
 
 from deploy import lock
 from gateway.problems import PROBLEMS
+from gateway.settings import Settings
 from policies.clause import Clause
 from policies.kinds import KINDS
 from policies.techniques import TECHNIQUES
-from tests.house.checks import documents, sources
+from tests.house.checks import documents, settings
 from tests.house.project import ROOT, page
 
 
 def test_every_setting_has_a_default_and_a_line_of_documentation() -> None:
-    assert sources.undocumented_fields(page("gateway/settings.py")) == []
+    assert settings.undocumented(Settings) == []
+
+
+def test_the_page_of_settings_says_what_the_code_says() -> None:
+    rows = {row for row in page("docs/settings.md").splitlines() if row.startswith("| `")}
+    lines = settings.described(Settings)
+    defaults = {name: json.dumps(getattr(Settings(), name)) for name in lines}
+    assert rows == {f"| `{name}` | `{defaults[name]}` | {line} |" for name, line in lines.items()}
 
 
 @pytest.mark.parametrize("registered", [KINDS, TECHNIQUES], ids=["clause kinds", "techniques"])

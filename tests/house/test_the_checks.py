@@ -1,11 +1,13 @@
 """The house checks are checked: each is shown a fault and has to find it, and something sound and has to be silent."""
 
 from pathlib import Path
+from typing import Annotated
 
 import pytest
+from msgspec import Meta, Struct
 
 from deploy import lock
-from tests.house.checks import commands, documents, modules, sources
+from tests.house.checks import commands, documents, modules, settings, sources
 
 SOUND = '"""Does one thing."""\n\nVALUE = 1  # because\n'
 
@@ -28,9 +30,6 @@ SOUND = '"""Does one thing."""\n\nVALUE = 1  # because\n'
         (sources.unfinished, "x = 1  # TODO: finish\n"),
         (sources.unfinished, "# FIXME later\n"),
         (sources.machine_paths, 'X = "/home/somebody/data"\n'),
-        (sources.undocumented_fields, "class S(Struct):\n    port: int\n    'The port.'\n"),
-        (sources.undocumented_fields, "class S(Struct):\n    port: int = 1\n"),
-        (sources.undocumented_fields, "class S(Struct):\n    a: int = 1\n    b: int = 2\n    'Only b.'\n"),
     ],
 )
 def test_a_fault_in_a_source_file_is_found(check: sources.Check, fault: str) -> None:
@@ -46,17 +45,26 @@ def test_a_fault_in_a_source_file_is_found(check: sources.Check, fault: str) -> 
         sources.blanket_ignores,
         sources.unfinished,
         sources.machine_paths,
-        sources.undocumented_fields,
     ],
 )
 def test_a_sound_source_file_is_left_in_peace(check: sources.Check) -> None:
     sound = SOUND + "y: int = f()  # type: ignore[misc]  # noqa: S101 - why\n"
-    sound += 'class S:\n    kind: ClassVar[str] = "s"\n    port: int = 1\n    """The port."""\n'
     assert check(sound) == []
 
 
 def test_a_long_function_may_have_a_reason() -> None:
     assert sources.long_functions("def f():\n" + "    x = 1\n" * 60, {"f": "a table"}) == []
+
+
+class Undecided(Struct):
+    """Two settings, each with one fault."""
+
+    port: Annotated[int, Meta(description="Where to listen.")]
+    host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
+
+
+def test_a_setting_without_default_or_explanation_is_found() -> None:
+    assert settings.undocumented(Undecided) == ["`port` has no default", "`host` has no line of documentation"]
 
 
 def test_a_module_that_nothing_leads_to_is_found() -> None:

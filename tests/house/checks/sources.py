@@ -71,37 +71,8 @@ def machine_paths(text: str) -> list[str]:
     ]
 
 
-def undocumented_fields(text: str) -> list[str]:
-    """Fields of a settings file's classes without a default, or without a docstring on the line below."""
-    found = []
-    for owner in (node for node in ast.parse(text).body if isinstance(node, ast.ClassDef)):
-        body = owner.body
-        for field, after in zip(body, [*body[1:], None], strict=True):
-            if not isinstance(field, ast.AnnAssign) or _is_class_variable(field):
-                continue
-            name = f"{owner.name}.{ast.unparse(field.target)}"
-            if field.value is None:
-                found.append(f"line {field.lineno}: {name} has no default")
-            if not _is_text(after):
-                found.append(f"line {field.lineno}: {name} has no line of documentation")
-    return found
-
-
 def comments(text: str) -> Iterator[tuple[int, str]]:
     """Every comment with its line number."""
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:
             yield token.start[0], token.string
-
-
-def _is_class_variable(field: ast.AnnAssign) -> bool:
-    return ast.unparse(field.annotation).startswith("ClassVar")
-
-
-def _is_text(node: ast.stmt | None) -> bool:
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-        and bool(node.value.value.strip())
-    )
