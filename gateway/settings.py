@@ -42,8 +42,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     reserve_mib: Annotated[
         int, Meta(ge=1, description="Free disk space, in MiB, below which calls are answered 503.")
     ] = 128
-    failed_token_rate: Annotated[
-        str, Meta(description="Failed token requests allowed per client and source address.")
+    authentication_rate: Annotated[
+        str, Meta(description="Failed client logins allowed per client and source address.")
     ] = "30/minute"
     login_rate: Annotated[str, Meta(description="Console logins allowed per account and source address.")] = "10/minute"
     otlp_endpoint: Annotated[
