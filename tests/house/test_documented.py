@@ -1,6 +1,7 @@
 """The pages and the code speak of the same things: settings, clause kinds, techniques, problems, commands, packages."""
 
 import json
+import re
 import tomllib
 from collections.abc import Iterator
 from typing import Any
@@ -114,3 +115,19 @@ def test_the_changelog_has_a_place_for_what_is_not_released() -> None:
     version = tomllib.loads(page("pyproject.toml"))["project"]["version"]
     text = page("CHANGELOG.md")
     assert "## Unreleased" in text or f"## {version}" in text
+
+
+LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)")
+
+
+def test_every_link_between_pages_leads_somewhere() -> None:
+    pages = [
+        path for path in ROOT.rglob("*.md") if not any(part.startswith(".") for part in path.relative_to(ROOT).parts)
+    ]
+    broken = [
+        f"{path.relative_to(ROOT)} -> {target}"
+        for path in pages
+        for target in LINK.findall(path.read_text())
+        if not (path.parent / target).exists()
+    ]
+    assert broken == []

@@ -1,0 +1,143 @@
+"""What the gateway's own steps cost, each beside a yardstick: something no gateway could do without, done bare.
+
+Times move with the machine and its neighbours; the ratio of a step to its yardstick, measured in the same second,
+hardly does. Each figure is the best of several batches, taken in turns.
+"""
+
+import asyncio
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from adapters.base import Envelope
+from bench.gateway import shipments_file
+from bench.page import PRODUCT, page, view
+from contracts.mask import Mask, NotMaskable
+from gateway.audit.faults import LogFault
+from gateway.audit.leaf import Exchange
+from gateway.audit.writer import Writer
+from policies.clause import ClauseRef, Limit
+from policies.counters import Counters
+
+Work = Callable[[], object]
+BATCHES = 7
+BATCH_S = 0.08
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of the exchange and its yardstick."""
+
+    name: str
+    work: Work
+    yardstick: str
+    bare: Work
+
+
+def batch_us(work: Work, times: int) -> float:
+    """Microseconds a call, over one batch."""
+    started = time.perf_counter_ns()
+    for _ in range(times):
+        work()
+    return (time.perf_counter_ns() - started) / times / 1000
+
+
+def best_us(*works: Work) -> list[float]:
+    """Microseconds a call for each, from batches in turns."""
+    times = [max(1, int(BATCH_S * 1_000_000 / max(batch_us(work, 20), 0.02))) for work in works]
+    rounds = [[batch_us(work, count) for work, count in zip(works, times, strict=True)] for _ in range(BATCHES)]
+    return [min(column) for column in zip(*rounds, strict=True)]
+
+
+def masking(body: bytes) -> Step:
+    """Decode, mask and encode a page, beside decoding it into plain values."""
+    mask = Mask(view(PRODUCT), Envelope())
+
+    def work() -> bytes:
+        masked = mask.page(body)
+        if isinstance(masked, NotMaskable):
+            raise TypeError(masked.reason)
+        return mask.encode(masked.records)
+
+    return Step(f"mask a page of {len(body):,} bytes", work, "msgspec decodes it", lambda: msgspec.json.decode(body))
+
+
+def limiting() -> Step:
+    """One decision over one limit that is never reached, beside counting in a dict."""
+    clause = ClauseRef("bench", "1.0.0", "4.1", "rate_limit", {})
+    limit = Limit(clause, "bench/4.1", "partner", 1_000_000, 1_000_000_000, 1_000_000, "refuse")
+    counters, charges = Counters(time.monotonic_ns), [("bench/4.1", limit)]
+    counts: dict[str, int] = {}
+
+    def bare() -> None:
+        counts["bench/4.1"] = counts.get("bench/4.1", 0) + 1
+
+    return Step("decide on a limit", lambda: counters.decide(charges), "count in a dict", bare)
+
+
+def logging(folder: Path) -> Step:
+    """One record handed to the operating system, beside hashing and writing as many bytes."""
+    entry = Exchange(
+        time_us=1_767_225_600_000_000,
+        request_id="0123456789abcdef0123456789abcdef",
+        partner="swift-logistics",
+        client="swift-logistics-app",
+        agreement="swift-logistics-2026",
+        version="1.2.0",
+        contract="0" * 64,
+        plan="swift-logistics-2026@1.2.0/shipments/list",
+        product="shipments",
+        operation="list",
+        route="/v1/shipments{?limit,cursor}",
+        method="GET",
+        status=200,
+        code="",
+        clause="",
+        latency_us=412,
+        bytes=6_120,
+        records=10,
+        subjects=10,
+        withheld=0,
+        mask="0123456789abcdef",
+    )
+    writer = Writer.open(folder, "bench")
+    if isinstance(writer, LogFault):
+        raise OSError(writer.detail)
+    before = writer.state.size_bytes
+    writer.append_written(entry)
+    record = b"x" * (writer.state.size_bytes - before)
+    file = os.open(folder / "bare", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+    def bare() -> None:
+        hashlib.sha256(record).digest()
+        os.write(file, record)
+
+    step = f"append a record of {len(record)} bytes, ack: write"
+    return Step(step, lambda: writer.append_written(entry), "sha256 and write as many bytes", bare)
+
+
+def table(steps: list[Step]) -> str:
+    """A Markdown table of all steps."""
+    lines = ["| step | us | yardstick | us | ratio |", "|---|---:|---|---:|---:|"]
+    for step in steps:
+        work_us, bare_us = best_us(step.work, step.bare)
+        lines.append(f"| {step.name} | {work_us:.2f} | {step.yardstick} | {bare_us:.2f} | {work_us / bare_us:.1f} |")
+    return "\n".join(lines)
+
+
+async def main() -> None:
+    """Print the table. The log's writer belongs to an event loop, so all of it runs in one."""
+    with tempfile.TemporaryDirectory(prefix="clausegate-bench-") as name:
+        folder = Path(name)
+        body = await asyncio.to_thread(lambda: page(shipments_file(folder)))
+        print(table([masking(body), limiting(), logging(folder)]))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
