@@ -38,12 +38,19 @@ def run_round(server: Server, path: str, seconds: int, script: Path | None) -> R
     """Load one contestant for a time. RuntimeError if any answer was no 200 or any connection failed."""
     before = server.cpu_s()
     text = _wrk(f"http://127.0.0.1:{server.port}{path}", seconds, script)
-    cpu_s = server.cpu_s() - before
-    requests, took = re.search(r"(\d+) requests in ([\d.]+)s", text), re.search(r"Requests/sec:\s+([\d.]+)", text)
-    if not requests or not took or "Non-2xx" in text or "Socket errors" in text:
+    result = read(text, server.cpu_s() - before)
+    if result is None:
         raise RuntimeError(f"{server.name}: wrk did not get good answers only:\n{text}")
+    return result
+
+
+def read(text: str, cpu_s: float) -> Round | None:
+    """What wrk's report says, with the CPU seconds that the contestant used meanwhile; None if any answer was bad."""
+    requests, rate = re.search(r"(\d+) requests in ([\d.]+)s", text), re.search(r"Requests/sec:\s+([\d.]+)", text)
+    if not requests or not rate or "Non-2xx" in text or "Socket errors" in text:
+        return None
     count, wall_s = int(requests[1]), float(requests[2])
-    return Round(float(took[1]), count / max(cpu_s, 0.01), cpu_s / wall_s, _latency(text, "50"), _latency(text, "99"))
+    return Round(float(rate[1]), count / max(cpu_s, 0.01), cpu_s / wall_s, _latency(text, "50"), _latency(text, "99"))
 
 
 def _wrk(url: str, seconds: int, script: Path | None) -> str:

@@ -19,7 +19,7 @@ RECORDS = 10
 
 
 def view(product_file: Path, role: str = ROLE) -> Branch:
-    """What the role is granted, as the tree that masks are compiled from. ValueError if the document does not grant it."""
+    """What the role is granted, as the tree that masks are compiled from. ValueError if there is no such view."""
     product = msgspec.convert(yaml.safe_load(product_file.read_bytes()), Product)
     for candidate in product.roles:
         if candidate.role == role:

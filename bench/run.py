@@ -88,10 +88,10 @@ def start(stack: ExitStack, folder: Path, body: bytes, record: Branch, *, gatewa
 
 def check(contestant: Contestant, body: bytes, expected: list[Any]) -> None:
     """One request: its records must be the masked ones, or for plain nginx the backend's. ValueError if not."""
-    request = urllib.request.Request(f"http://127.0.0.1:{contestant.server.port}{PATH}")  # noqa: S310 - loopback
+    request = urllib.request.Request(f"http://127.0.0.1:{contestant.server.port}{PATH}")
     if contestant.token:
         request.add_header("Authorization", f"Bearer {contestant.token}")
-    with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 - loopback
+    with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 - our own server on loopback
         got = json.load(response)["data"]
     if got != (expected if contestant.masks else json.loads(body)["data"]):
         raise ValueError(f"{contestant.server.name} does not answer the right page: it is not worth measuring")
@@ -122,7 +122,7 @@ def machine() -> str:
 
 def median(rounds: list[Round], name: str) -> float:
     """The middle value of one figure over the rounds."""
-    return statistics.median(getattr(one, name) for one in rounds)
+    return statistics.median([float(getattr(one, name)) for one in rounds])
 
 
 def report(results: dict[str, list[Round]], body: bytes) -> str:
@@ -160,7 +160,7 @@ def shares(results: dict[str, list[Round]]) -> list[str]:
 
 
 def main() -> int:
-    """Exit 0 when measured, whatever the figures; 1 when a contestant does not work; 0 with a word when tools are absent."""
+    """Exit 0 when measured, whatever the figures, or when the tools are absent; 1 when a contestant does not work."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=4, help="length of one round")

@@ -1,0 +1,83 @@
+"""The gateway as a contestant: the demo's own documents with the limit out of the way, served as by an operator."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import yaml
+
+from bench import servers
+from gateway.demo.data import generate
+from gateway.demo.workspace import assemble
+from gateway.oauth.clients import add_client
+from gateway.settings import Settings, read_settings
+from gateway.store.store import Store
+
+AGREEMENT = Path("agreements/swift-logistics-2026.yaml")
+CLIENT = "swift-logistics-app"
+PARTNER = "swift-logistics"
+OUT_OF_THE_WAY = {"limit": 1_000_000, "window": "PT1S", "burst": 1_000_000}
+"""Counted and never reached: the limiter does all of its work."""
+
+
+def shipments_file(folder: Path) -> Path:
+    """The demo's shipments, generated: one JSON record a line."""
+    return generate(folder / "data").shipments
+
+
+def loosen(workspace: Path) -> None:
+    """Give the agreement `ack: write` and limits that are not reached. Everything else stays as the demo has it."""
+    file = workspace / AGREEMENT
+    agreement = yaml.safe_load(file.read_bytes())
+    agreement["ack"] = "write"
+    published = [yaml.safe_load(policy.read_bytes()) for policy in sorted((workspace / "policies").glob("*.yaml"))]
+    for reference in agreement["policies"]:
+        for policy in published:
+            if (policy["policy"], policy["version"]) == (reference["policy"], reference["version"]):
+                limits = [clause["id"] for clause in policy["clauses"] if clause["kind"] == "rate_limit"]
+                reference.setdefault("set", {}).update({clause: dict(OUT_OF_THE_WAY) for clause in limits})
+    file.write_text(yaml.safe_dump(agreement, allow_unicode=True, sort_keys=False))
+
+
+def clausegate(*arguments: str) -> str:
+    """What a command prints. RuntimeError with its words if it fails."""
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway.cli", *arguments], capture_output=True, text=True, check=False, timeout=60
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"clausegate {arguments[0]} failed:\n{done.stdout}{done.stderr}")
+    return done.stdout.strip()
+
+
+def register(workspace: Path) -> None:
+    """Give the partner a client of its own; its secret is thrown away, since tokens are issued by the operator."""
+
+    async def add() -> None:
+        settings = read_settings(workspace)
+        if not isinstance(settings, Settings):
+            raise TypeError("the demo's settings are not valid")
+        store = await Store.open(settings.database_url(workspace))
+        try:
+            await add_client(store, PARTNER, CLIENT, "client_secret_basic")
+        finally:
+            await store.close()
+
+    asyncio.run(add())
+
+
+@contextmanager
+def running_gateway(folder: Path, port: int, backend_port: int) -> Iterator[tuple[servers.Server, str]]:
+    """`clausegate serve` on one core, and an access token for the logistics partner."""
+    workspace = assemble(folder / "demo", backend_port)
+    loosen(workspace)
+    with (workspace / "clausegate.toml").open("a") as settings:
+        settings.write(f"\nport = {port}\n")
+    register(workspace)
+    place = folder / "gateway"
+    place.mkdir()
+    command = [sys.executable, "-m", "gateway.cli", "serve", str(workspace)]
+    with servers.serve("clausegate", command, servers.CONTESTANT_CORE, port=port, place=place) as server:
+        yield server, clausegate("token", str(workspace), CLIENT)

@@ -1,0 +1,1 @@
+"""The benchmark reads its instruments rightly."""
