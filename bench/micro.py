@@ -11,17 +11,24 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
+from joserfc.jwk import ECKey
 
 from adapters.base import Envelope
-from bench.gateway import shipments_file
+from bench.gateway import CLIENT, PARTNER, shipments_file
 from bench.page import PRODUCT, page, view
 from contracts.mask import Mask, NotMaskable
 from gateway.audit.faults import LogFault
 from gateway.audit.leaf import Exchange
 from gateway.audit.writer import Writer
+from gateway.oauth.authority import Authority
+from gateway.oauth.grant import Rejected
+from gateway.oauth.keys import KeyRing, Signer
+from gateway.oauth.tokens import claims_for, sign
+from gateway.oauth.verify import TokenVerifier
 from policies.clause import ClauseRef, Limit
 from policies.counters import Counters
 
@@ -122,6 +129,28 @@ def logging(folder: Path) -> Step:
     return Step(step, lambda: writer.append_written(entry), "sha256 and write as many bytes", bare)
 
 
+def identifying() -> Step:
+    """A token that was seen before, beside the hash by which it is found again."""
+    key = ECKey.generate_key("P-256", private=True)
+    issuer, now_s = "http://127.0.0.1", time.time()
+    claims = claims_for(
+        issuer=issuer,
+        audience=issuer,
+        client_id=CLIENT,
+        partner=PARTNER,
+        scopes=["shipments:list"],
+        now_s=now_s,
+        epoch_s=0,
+    )
+    header = b"Bearer " + sign(claims, Signer("bench", key)).encode()
+    authority = Authority(KeyRing(Signer("bench", key), {"bench": key}, b""), {})
+    verifier = TokenVerifier(issuer=issuer, audience=issuer, authority=authority)
+    if isinstance(verifier.verify(header, now_s), Rejected):
+        raise TypeError("the token is not accepted")
+    work = partial(verifier.verify, header, now_s)
+    return Step("identify a known token", work, "sha256 of it", lambda: hashlib.sha256(header).digest())
+
+
 def table(steps: list[Step]) -> str:
     """A Markdown table of all steps."""
     lines = ["| step | us | yardstick | us | ratio |", "|---|---:|---|---:|---:|"]
@@ -136,7 +165,7 @@ async def main() -> None:
     with tempfile.TemporaryDirectory(prefix="clausegate-bench-") as name:
         folder = Path(name)
         body = await asyncio.to_thread(lambda: page(shipments_file(folder)))
-        print(table([masking(body), limiting(), logging(folder)]))
+        print(table([identifying(), limiting(), masking(body), logging(folder)]))
 
 
 if __name__ == "__main__":
