@@ -25,8 +25,7 @@ _SIMPLE: dict[type[inspect.Type], str] = {
 def expected(info: inspect.Type) -> str:
     """What a type wants, in words: `a whole number of at least 1`."""
     if isinstance(info, inspect.Metadata):
-        described = (info.extra_json_schema or {}).get("description")
-        return str(described) if described else expected(info.type)
+        return expected(info.type)
     if isinstance(info, inspect.UnionType):
         words = [expected(choice) for choice in info.types if not isinstance(choice, inspect.NoneType)]
         return " or ".join(dict.fromkeys(words))
