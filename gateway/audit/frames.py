@@ -1,11 +1,14 @@
 """How a leaf lies in a segment (big-endian u32 length, u32 CRC32C, the leaf), and its RFC 6962 hash."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from struct import Struct
 from typing import Literal, TypeAlias
 
-from google_crc32c import value as crc32c
+from google_crc32c import value
+
+crc32c: Callable[[bytes], int] = value
+"""CRC-32C (RFC 3720 appendix B.4), by a C extension: 0.1 us for 600 bytes."""
 
 HEADER_BYTES = 8
 LEAF_BYTES_MAX = 65_535

@@ -85,7 +85,7 @@ async def test_closing_serves_those_who_still_wait(tmp_path: Path) -> None:
 async def test_a_fault_reaches_everyone_who_waits() -> None:
     fault = LogFault("stopped", "fdatasync: EIO")
     commit = GroupCommit(lambda: fault, HOUR_MS, "t")
-    assert await asyncio.gather(commit.durable(), commit.durable()) == [fault, fault]
+    assert set(await asyncio.gather(commit.durable(), commit.durable())) == {fault}
     commit.close()
 
 

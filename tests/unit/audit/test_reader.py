@@ -7,7 +7,7 @@ import pytest
 
 from gateway.audit.faults import CorruptLogError
 from gateway.audit.frames import frame
-from gateway.audit.leaf import Authority, Exchange, Opening, Receipt
+from gateway.audit.leaf import Authority, Entry, Exchange, Opening, Receipt
 from gateway.audit.reader import find_receipt, read_as, read_entries, read_exchanges
 from tests.unit.audit.doubles import QUIET, an_authority, an_exchange, opened
 
@@ -24,7 +24,7 @@ def a_log(log: Path, segment_bytes: int = 3000) -> list[Receipt]:
     receipts = []
     for name in ("gw-1", "gw-2"):
         writer = opened(log, name, options=msgspec.structs.replace(QUIET, segment_bytes=segment_bytes))
-        entries = [*(an_exchange(number, client=name) for number in range(10)), an_authority()]
+        entries: list[Entry] = [*(an_exchange(number, client=name) for number in range(10)), an_authority()]
         receipts += [writer.append_written(entry) for entry in entries]
         writer.close()
     return [receipt for receipt in receipts if isinstance(receipt, Receipt)]
