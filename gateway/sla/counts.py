@@ -1,0 +1,63 @@
+"""Counts of exchanges over a span of time: one value that adds up."""
+
+from collections.abc import Iterable
+
+from msgspec import Struct, field
+
+
+class Counts(Struct, gc=False):
+    """How many exchanges there were, and what they disclosed.
+
+    `statuses` counts answers by the first digit of their status, index 0 being unused. `refusals` counts refused
+    exchanges by the id of the clause that refused, `operations` exchanges by "product operation". `drifted` counts
+    good answers from which values were withheld, `withheld` those values.
+    """
+
+    requests: int = 0
+    records: int = 0
+    bytes: int = 0
+    subjects: int = 0
+    withheld: int = 0
+    drifted: int = 0
+    statuses: list[int] = field(default_factory=lambda: [0] * 10)
+    refusals: dict[str, int] = field(default_factory=dict)
+    operations: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def good(self) -> int:
+        """Answers with a status below 400."""
+        return self.statuses[1] + self.statuses[2] + self.statuses[3]
+
+    @property
+    def faults(self) -> int:
+        """Answers with a status of 500 and above: the hub's own and its backends'."""
+        return self.statuses[5]
+
+    @property
+    def judged(self) -> int:
+        """Answers that tell how the hub did: refusals and the caller's own mistakes (400-499) are left out."""
+        return self.good + self.faults
+
+    @property
+    def refused(self) -> int:
+        """Exchanges that some clause refused."""
+        return sum(self.refusals.values())
+
+
+def added(parts: Iterable[Counts]) -> Counts:
+    """The sum, as a new value."""
+    total = Counts()
+    for part in parts:
+        total.requests += part.requests
+        total.records += part.records
+        total.bytes += part.bytes
+        total.subjects += part.subjects
+        total.withheld += part.withheld
+        total.drifted += part.drifted
+        for index, count in enumerate(part.statuses):
+            total.statuses[index] += count
+        for clause, count in part.refusals.items():
+            total.refusals[clause] = total.refusals.get(clause, 0) + count
+        for operation, count in part.operations.items():
+            total.operations[operation] = total.operations.get(operation, 0) + count
+    return total

@@ -1,0 +1,141 @@
+"""Tally: folds audit entries into exact counts. The serving process and a replay of the log use this very class."""
+
+from collections.abc import Iterable, Iterator
+
+from contracts.plan import Contract, Plan, Plans
+from gateway.audit.leaf import Exchange
+from gateway.sla.account import Account
+from policies.clause import Meter
+
+KEEP_DAYS = 62
+"""Slices of this many local days are kept: always the whole of this month and of the one before."""
+
+_Counter = tuple[int, int, int, int, int | None, bool]
+"""(index of the meter, slice in seconds, in microseconds, good_below_status, within_us, counts_refusals)"""
+
+
+class _Route:
+    """Where the exchanges of one plan are counted."""
+
+    __slots__ = ("account", "meters", "operation")
+
+    def __init__(self, account: Account, operation: str, meters: tuple[_Counter, ...]) -> None:
+        self.account, self.operation, self.meters = account, operation, meters
+
+
+class Tally:
+    """Counts per agreement version, and per meter and slice.
+
+    What an exchange counts towards follows from the plan that its entry names; an entry of a plan that is no longer
+    there counts under the plan of the same agreement version, product and operation. An exchange that reached no plan
+    is counted and not metered. `unattributed` counts those of agreements that are in no document.
+    """
+
+    def __init__(self, plans: Plans, *, keep_days: int = KEEP_DAYS) -> None:
+        self.unattributed = 0
+        self._keep_days = keep_days
+        self._accounts: dict[tuple[str, str], Account] = {}
+        self._routes: dict[str, _Route] = {}
+        self._unplanned: dict[tuple[str, str], _Route] = {}
+        self._by_operation: dict[tuple[str, str, str, str], _Route] = {}
+        self.renew(plans)
+
+    def renew(self, plans: Plans) -> None:
+        """Go on under other plans, after a reload. Nothing that was counted is lost."""
+        self._routes, self._by_operation = {}, {}
+        planned: dict[tuple[str, str], list[Plan]] = {key: [] for key in plans.contracts}
+        for plan in plans.all_plans():
+            planned[plan.contract.agreement, plan.contract.version].append(plan)
+        for key, contract in plans.contracts.items():
+            account = self._adopted(contract, [meter for plan in planned[key] for meter in plan.meters])
+            self._unplanned[key] = _Route(account, "", ())
+            for plan in planned[key]:
+                self._add_route(account, plan)
+
+    def of(self, contract: Contract) -> Account | None:
+        """What was counted under an agreement version; None if it was never known."""
+        return self._accounts.get((contract.agreement, contract.version))
+
+    def accounts(self) -> Iterator[Account]:
+        """Everything counted, agreement by agreement."""
+        return iter(self._accounts.values())
+
+    def add(self, exchange: Exchange) -> None:
+        """Count one exchange. On the hot path: no clock, no datetime, nothing allocated but for a new slice or day."""
+        route = self._routes.get(exchange.plan) or self._find(exchange)
+        if route is None:
+            self.unattributed += 1
+            return
+        account, time_us, status = route.account, exchange.time_us, exchange.status
+        day = account.day
+        if not day.from_us <= time_us < day.until_us:
+            day = account.turn(time_us)
+        latest_us = account.latest_us
+        if latest_us is None or time_us > latest_us:
+            account.latest_us = time_us
+        first_us = account.first_us
+        if first_us is None or time_us < first_us:
+            account.first_us = time_us
+
+        counts = day.counts
+        counts.requests += 1
+        counts.records += exchange.records
+        counts.bytes += exchange.bytes
+        counts.subjects += exchange.subjects
+        counts.statuses[status // 100] += 1
+        if exchange.withheld:
+            counts.withheld += exchange.withheld
+            counts.drifted += status < 400
+        if exchange.clause:
+            counts.refusals[exchange.clause] = counts.refusals.get(exchange.clause, 0) + 1
+        if route.operation:
+            counts.operations[route.operation] = counts.operations.get(route.operation, 0) + 1
+
+        for index, slice_s, slice_us, good_below_status, within_us, counts_refusals in route.meters:
+            if 400 <= status < 500 and not counts_refusals:
+                continue
+            slices = day.slices[index] or day.room(index, slice_s)
+            at = (time_us - day.from_us) // slice_us * 2
+            slices[at] += 1
+            if status < good_below_status and (within_us is None or exchange.latency_us <= within_us):
+                slices[at + 1] += 1
+
+    def replay(self, exchanges: Iterable[Exchange]) -> "Tally":
+        """Count everything that a log holds; returns itself."""
+        for exchange in exchanges:
+            self.add(exchange)
+        return self
+
+    def _adopted(self, contract: Contract, meters: list[Meter]) -> Account:
+        key = (contract.agreement, contract.version)
+        account = self._accounts.get(key)
+        if account is None:
+            account = self._accounts[key] = Account(contract, meters, keep_days=self._keep_days)
+        else:
+            account.adopt(contract, meters)
+        return account
+
+    def _add_route(self, account: Account, plan: Plan) -> None:
+        meters = tuple(
+            (
+                account.index_of(meter),
+                meter.slice_s,
+                meter.slice_s * 1_000_000,
+                meter.good_below_status,
+                meter.within_us,
+                meter.counts_refusals,
+            )
+            for meter in plan.meters
+        )
+        route = _Route(account, f"{plan.product} {plan.operation}", meters)
+        contract = plan.contract
+        self._routes[plan.id] = route
+        self._by_operation[contract.agreement, contract.version, plan.product, plan.operation] = route
+
+    def _find(self, exchange: Exchange) -> _Route | None:
+        """The slow way, for entries without a plan and of plans that are gone."""
+        if exchange.plan:
+            route = self._by_operation.get((exchange.agreement, exchange.version, exchange.product, exchange.operation))
+            if route is not None:
+                return route
+        return self._unplanned.get((exchange.agreement, exchange.version))
