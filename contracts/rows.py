@@ -191,9 +191,12 @@ def _call(function: str, args: list[Any], leaves: Leaves, partner: Mapping[str, 
         left, right = (_operand(arg, leaves, partner) for arg in args)
         if isinstance(right, Field):
             left, right, operator = right, left, _FLIPPED[operator]
-        if not isinstance(left, Field) or right is None or isinstance(right, Field):
+        if left is None or right is None or isinstance(right, Field):
             return None
-        return Compare(operator, left, right)
+        if isinstance(left, Field):
+            return Compare(operator, left, right)
+        settled = _compare(operator, left, right)  # `partner.code == "SPEEDY"` is settled when it is compiled
+        return None if settled is None else Constant(settled)
     if function == "@in" and args[1].WhichOneof("kind") == "list_expr":
         field = _operand(args[0], leaves, partner)
         values = [_operand(element, leaves, partner) for element in args[1].list_expr.elements]

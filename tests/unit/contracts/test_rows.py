@@ -8,7 +8,7 @@ from cel_expr_python import cel
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.base import AllOf, Compare, Envelope, Field, Negation, Within
+from adapters.base import AllOf, AnyOf, Compare, Constant, Envelope, Field, Negation, Within
 from contracts.facts import Facts
 from contracts.rows import RowFault, RowFilter, compile_rows
 from tests.unit.contracts.shipments import SCHEMA
@@ -41,6 +41,15 @@ def test_and_or_not_and_in_have_a_condition_each() -> None:
     condition = compiled('record.carrier in ["A", partner.code] && !(record.pieces >= 3)').condition
     carrier, pieces = Field(("carrier",), "carrier", "string"), Field(("pieces",), "pieces", "integer")
     assert condition == AllOf((Within(carrier, ("A", "SWIFT")), Negation(Compare(">=", pieces, 3))))
+
+
+def test_what_only_the_partner_decides_is_settled_when_it_is_compiled() -> None:
+    pieces = Field(("pieces",), "pieces", "integer")
+    mine = AllOf((Constant(True), Compare("==", pieces, 1)))
+    theirs = AllOf((Constant(False), Compare("==", pieces, 2)))
+    expression = 'partner.code == "SWIFT" && record.pieces == 1 || "OTHER" == partner.code && record.pieces == 2'
+    assert compiled(expression).condition == AnyOf((mine, theirs))
+    assert [keeps(expression, {"pieces": number}) for number in (1, 2)] == [True, False]
 
 
 def test_only_the_fields_that_a_condition_names_are_read() -> None:
