@@ -1,0 +1,78 @@
+"""The keys that sign access tokens: made, published as JWKS, rotated."""
+
+import json
+from typing import Any
+
+from joserfc.jwk import ECKey
+from msgspec import Struct
+
+from gateway.oauth.jose import CLOCK_SKEW_S
+from gateway.oauth.tokens import LIFETIME_S
+from gateway.store.hidden import Hidden
+from gateway.store.signing_keys import KeyState, SigningKey, SigningKeys
+from gateway.store.store import Store
+
+# After its last signature a key is published for as long as a token of it may be in use, and a little longer for
+# whoever keeps a copy of the key set.
+RETIRED_FOR_S = LIFETIME_S + CLOCK_SKEW_S + 300
+
+
+class Signer(Struct, frozen=True):
+    """The active key, ready to sign."""
+
+    kid: str
+    key: ECKey
+
+
+class KeyRing(Struct, frozen=True):
+    """The keys at one moment: the one that signs, those that verify by kid, and the JWK set (RFC 7517 section 5)."""
+
+    signer: Signer
+    verifying: dict[str, ECKey]
+    jwks: bytes
+
+
+def new_signing_key(state: KeyState, now_s: int) -> SigningKey:
+    """A P-256 key; its kid is its RFC 7638 thumbprint."""
+    key = ECKey.generate_key("P-256", private=True)
+    return SigningKey(
+        kid=key.thumbprint(),
+        private_jwk=Hidden(json.dumps(key.as_dict(private=True))),
+        state=state,
+        created_s=now_s,
+        activated_s=now_s if state == "active" else None,
+    )
+
+
+async def ensure_signing_keys(store: Store, now_s: int) -> None:
+    """Make the first active and pending key if there is none. Raises StoreError."""
+    keys = SigningKeys(store)
+    missing = {"active", "pending"} - {key.state for key in await keys.all()}
+    states: tuple[KeyState, ...] = ("active", "pending")
+    await keys.add_missing(tuple(new_signing_key(state, now_s) for state in states if state in missing))
+
+
+async def rotate_signing_keys(store: Store, now_s: int) -> str:
+    """Let the pending key sign, which every node has published long since; returns its kid. Raises StoreError."""
+    keys = SigningKeys(store)
+    await keys.rotate(new_signing_key("pending", now_s), now_s, now_s - RETIRED_FOR_S)
+    return next(key.kid for key in await keys.all() if key.state == "active")
+
+
+async def load_key_ring(store: Store, now_s: int) -> KeyRing:
+    """The keys as they are now. Raises StoreError, LookupError when there is no active key."""
+    signer: Signer | None = None
+    verifying: dict[str, ECKey] = {}
+    published: list[dict[str, Any]] = []
+    for row in await SigningKeys(store).all():
+        if row.retired_s is not None and row.retired_s + RETIRED_FOR_S <= now_s:
+            continue
+        private = ECKey.import_key(json.loads(row.private_jwk.reveal()))
+        public = private.as_dict(private=False, kid=row.kid, alg="ES256", use="sig")
+        published.append(public)
+        verifying[row.kid] = ECKey.import_key(public)
+        if row.state == "active":
+            signer = Signer(row.kid, private)
+    if signer is None:
+        raise LookupError("the state store holds no active signing key")
+    return KeyRing(signer, verifying, json.dumps({"keys": published}, separators=(",", ":")).encode())

@@ -1,0 +1,36 @@
+"""Single use of client assertions across nodes: SET NX EX in Redis or Valkey."""
+
+import math
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from gateway.oauth.replay import Claim, replay_key
+
+
+class RedisReplayCache:
+    """Shared by every node that uses the same server. A fault of any kind is `unavailable`, never `first`.
+
+    Keys are `clausegate:jti:<sha256>`, one per command, so Redis Cluster may place them anywhere.
+    """
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    @classmethod
+    def connect(cls, url: str, timeout_ms: int = 500) -> "RedisReplayCache":
+        """Connects when it is used first. `timeout_ms` bounds connecting and each answer."""
+        timeout_s = timeout_ms / 1000
+        return cls(Redis.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s))
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+
+    async def claim(self, client_id: str, jti: str, now_s: float, until_s: float) -> Claim:
+        name = "clausegate:jti:" + replay_key(client_id, jti).hex()
+        lifetime_s = max(1, math.ceil(until_s - now_s))
+        try:
+            stored = await self._redis.set(name, b"1", nx=True, ex=lifetime_s)
+        except (RedisError, OSError, TimeoutError):
+            return "unavailable"
+        return "first" if stored else "again"

@@ -1,0 +1,65 @@
+"""The OAuth endpoints as Litestar handlers."""
+
+from typing import Any
+
+from litestar import HttpMethod, Request, Response, get, route
+from litestar.handlers import HTTPRouteHandler
+
+from gateway.oauth.answers import Answer
+from gateway.oauth.form import BODY_BYTES_MAX
+from gateway.oauth.metadata import JWKS_PATH, METADATA_PATH, TOKEN_PATH
+from gateway.oauth.server import Incoming, TokenServer
+
+_OTHER_METHODS = [HttpMethod.GET, HttpMethod.PUT, HttpMethod.PATCH, HttpMethod.DELETE]
+_JSON = "application/json"
+# Long enough to spare the endpoint, short enough that a new key is known before it signs.
+_CACHED = {"Cache-Control": "public, max-age=300", "X-Content-Type-Options": "nosniff"}
+
+
+def oauth_routes(server: TokenServer) -> list[HTTPRouteHandler]:
+    """Handlers for the token endpoint, the key set and the metadata."""
+
+    @route(TOKEN_PATH, http_method=[HttpMethod.POST], include_in_schema=False)
+    async def token(request: Request[Any, Any, Any]) -> Response[bytes]:
+        return _response(await server.token(await _incoming(request)))
+
+    @route(TOKEN_PATH, http_method=_OTHER_METHODS, include_in_schema=False)
+    async def token_by_another_method() -> Response[bytes]:
+        headers = {"Allow": "POST", "Cache-Control": "no-store"}
+        return Response(b"", status_code=405, headers=headers, media_type=_JSON)
+
+    @get(JWKS_PATH, include_in_schema=False)
+    async def jwks() -> Response[bytes]:
+        return Response(server.jwks, headers=_CACHED, media_type="application/jwk-set+json")
+
+    @get(METADATA_PATH, include_in_schema=False)
+    async def metadata() -> Response[bytes]:
+        return Response(server.metadata, headers=_CACHED, media_type=_JSON)
+
+    return [token, token_by_another_method, jwks, metadata]
+
+
+async def _incoming(request: Request[Any, Any, Any]) -> Incoming:
+    headers = request.scope["headers"]
+    client = request.scope.get("client")
+    return Incoming(
+        authorization=[value for name, value in headers if name == b"authorization"],
+        content_types=[value for name, value in headers if name == b"content-type"],
+        query=request.scope.get("query_string", b""),
+        body=await _body(request),
+        source=client[0] if client else "",
+    )
+
+
+async def _body(request: Request[Any, Any, Any]) -> bytes | None:
+    """The body, or None as soon as it is larger than the cap: what comes after is not read."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_BYTES_MAX:
+            return None
+    return bytes(body)
+
+
+def _response(answer: Answer) -> Response[bytes]:
+    return Response(answer.body, status_code=answer.status, headers=dict(answer.headers), media_type=_JSON)

@@ -1,0 +1,1 @@
+"""Moves the store from one schema version to the next."""

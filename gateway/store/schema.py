@@ -1,0 +1,98 @@
+"""The tables of the state store. A change here needs a migration in migrations/versions; a test compares the two.
+
+All times are Unix seconds.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+metadata = MetaData()
+
+clients = Table(
+    "clients",
+    metadata,
+    Column("client_id", String(64), primary_key=True),
+    Column("partner", String(128), nullable=False),
+    Column("auth_method", String(32), nullable=False),
+    Column("created_s", BigInteger, nullable=False),
+    Column("disabled", Boolean, nullable=False),
+    # Tokens issued at or before this time are revoked.
+    Column("epoch_s", BigInteger, nullable=False),
+)
+
+client_secrets = Table(
+    "client_secrets",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("client_id", String(64), ForeignKey("clients.client_id"), nullable=False, index=True),
+    # HMAC-SHA-256 under the server's pepper; the secret itself is nowhere.
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("created_s", BigInteger, nullable=False),
+    Column("expires_s", BigInteger, nullable=True),
+)
+
+client_keys = Table(
+    "client_keys",
+    metadata,
+    Column("client_id", String(64), ForeignKey("clients.client_id"), primary_key=True),
+    Column("kid", String(128), primary_key=True),
+    Column("alg", String(16), nullable=False),
+    Column("jwk", Text, nullable=False),
+    Column("created_s", BigInteger, nullable=False),
+)
+
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("kid", String(128), primary_key=True),
+    Column("private_jwk", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("created_s", BigInteger, nullable=False),
+    Column("activated_s", BigInteger, nullable=True),
+    Column("retired_s", BigInteger, nullable=True),
+    # Two nodes that start at once cannot both make the one active key.
+    Index(
+        "one_active_signing_key",
+        "state",
+        unique=True,
+        sqlite_where=text("state = 'active'"),
+        postgresql_where=text("state = 'active'"),
+    ),
+    Index(
+        "one_pending_signing_key",
+        "state",
+        unique=True,
+        sqlite_where=text("state = 'pending'"),
+        postgresql_where=text("state = 'pending'"),
+    ),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("username", String(64), primary_key=True),
+    Column("password_hash", Text, nullable=False),
+    Column("role", String(32), nullable=False),
+    Column("language", String(8), nullable=False),
+    Column("created_s", BigInteger, nullable=False),
+)
+
+server_secrets = Table(
+    "server_secrets",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+    Column("created_s", BigInteger, nullable=False),
+)

@@ -1,0 +1,35 @@
+"""Secrets that the server makes for itself once: the pepper of client secrets, the key of throttling counters."""
+
+import secrets
+
+from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError
+
+from gateway.store.hidden import Hidden
+from gateway.store.schema import server_secrets
+from gateway.store.store import Store
+
+_SIZE_BYTES = 32
+
+
+class ServerSecrets:
+    """The server's own secrets in a store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def obtain(self, name: str, now_s: int) -> Hidden[bytes]:
+        """The 256-bit secret of this name, made when it is asked for first. Raises StoreError."""
+        query = select(server_secrets.c.value).where(server_secrets.c.name == name)
+        async with self._store.read() as connection:
+            found = (await connection.execute(query)).scalar_one_or_none()
+        if found is None:
+            row = {"name": name, "value": secrets.token_bytes(_SIZE_BYTES), "created_s": now_s}
+            try:
+                async with self._store.write() as connection:
+                    await connection.execute(insert(server_secrets).values(row))
+            except IntegrityError:
+                pass  # another process was faster: its secret is the one
+            async with self._store.read() as connection:
+                found = (await connection.execute(query)).scalar_one()
+        return Hidden(bytes(found))
