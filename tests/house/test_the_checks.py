@@ -212,6 +212,13 @@ def test_a_command_that_hangs_is_found_and_ended(tmp_path: Path) -> None:
     assert [fault[:14] for fault in commands.run(found, tmp_path, {}, timeout_s=1)] == ["not done after"]
 
 
+def test_what_ends_before_it_is_ready_is_found_at_once(tmp_path: Path) -> None:
+    found = commands.blocks("<!-- start: ready -->\n```sh\necho no port left; exit 3\n```\n")
+    faults = commands.run(found, tmp_path, {}, timeout_s=20)
+    assert len(faults) == 1
+    assert "no port left" in faults[0]
+
+
 def test_a_block_without_a_mark_or_a_reason_is_found() -> None:
     found = commands.blocks("```sh\nmake demo\n```\n\n<!-- not run -->\n```sh\nmake bench\n```\n")
     assert commands.badly_marked(found) == ["no mark before: make demo", "`not run` needs words, before: make bench"]

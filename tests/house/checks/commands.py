@@ -70,7 +70,10 @@ def script(found: list[Block], wait_s: int = 120) -> str:
             words = block.words.replace("'", "'\\''")
             lines += [
                 f"(\n{block.commands.rstrip()}\n) >{log} 2>&1 &",
-                f"for _ in $(seq {wait_s * 10}); do grep -qF -- '{words}' {log} && break; sleep 0.1; done",
+                "started=$!",
+                f"for _ in $(seq {wait_s * 10}); do",
+                f"  if grep -qF -- '{words}' {log} || ! kill -0 $started 2>/dev/null; then break; fi; sleep 0.1",
+                "done",
                 f"grep -qF -- '{words}' {log} || {{ cat {log}; exit 1; }}",
             ]
         lines.append(f"echo; echo '{_END} {number}'")
