@@ -40,6 +40,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         "number-too-large": "A whole number is beyond 9007199254740991, the largest that every reader keeps exactly.",
         "number-not-finite": "A number is infinite, not a number, or too large to hold.",
         "not-a-mapping": "The top level of a document is not a mapping of keys to values.",
+        # the standard
+        "not-odcs": "A product is not valid under the official schema of the standard, so other tools may refuse it.",
         # decoding
         "unknown-key": "A key is not one that this kind of document has here.",
         "missing-key": "A required key is missing.",
