@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,13 +13,15 @@ import yaml
 from bench import servers
 from gateway.demo.data import generate
 from gateway.demo.workspace import assemble
-from gateway.oauth.clients import add_client
+from gateway.oauth.clients import ClientFault, add_client
 from gateway.settings import Settings, read_settings
 from gateway.store.store import Store
 
 AGREEMENT = Path("agreements/swift-logistics-2026.yaml")
 CLIENT = "swift-logistics-app"
 PARTNER = "swift-logistics"
+COMMAND = [sys.executable, "-c", "from gateway.cli import main; main()"]
+"""The `clausegate` command, whether or not the project is installed in this environment."""
 OUT_OF_THE_WAY = {"limit": 1_000_000, "window": "PT1S", "burst": 1_000_000}
 """Counted and never reached: the limiter does all of its work."""
 
@@ -44,9 +47,7 @@ def loosen(workspace: Path) -> None:
 
 def clausegate(*arguments: str) -> str:
     """What a command prints. RuntimeError with its words if it fails."""
-    done = subprocess.run(
-        [sys.executable, "-m", "gateway.cli", *arguments], capture_output=True, text=True, check=False, timeout=60
-    )
+    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False, timeout=60)
     if done.returncode != 0:
         raise RuntimeError(f"clausegate {arguments[0]} failed:\n{done.stdout}{done.stderr}")
     return done.stdout.strip()
@@ -61,9 +62,11 @@ def register(workspace: Path) -> None:
             raise TypeError("the demo's settings are not valid")
         store = await Store.open(settings.database_url(workspace))
         try:
-            await add_client(store, PARTNER, CLIENT, "client_secret_basic")
+            added = await add_client(store, PARTNER, CLIENT, "client_secret_basic", now_s=int(time.time()))
         finally:
             await store.close()
+        if isinstance(added, ClientFault):
+            raise TypeError(f"the client cannot be added: {added}")
 
     asyncio.run(add())
 
@@ -71,13 +74,15 @@ def register(workspace: Path) -> None:
 @contextmanager
 def running_gateway(folder: Path, port: int, backend_port: int) -> Iterator[tuple[servers.Server, str]]:
     """`clausegate serve` on one core, and an access token for the logistics partner."""
-    workspace = assemble(folder / "demo", backend_port)
+    workspace = assemble(folder, backend_port)
     loosen(workspace)
-    with (workspace / "clausegate.toml").open("a") as settings:
-        settings.write(f"\nport = {port}\n")
+    settings = workspace / "clausegate.toml"
+    kept = [line for line in settings.read_text().splitlines() if not line.startswith("port")]
+    settings.write_text("\n".join([f"port = {port}", *kept, ""]))
     register(workspace)
     place = folder / "gateway"
     place.mkdir()
-    command = [sys.executable, "-m", "gateway.cli", "serve", str(workspace)]
-    with servers.serve("clausegate", command, servers.CONTESTANT_CORE, port=port, place=place) as server:
+    with servers.serve(
+        "clausegate", [*COMMAND, "serve", str(workspace)], servers.CONTESTANT_CORE, port=port, place=place
+    ) as server:
         yield server, clausegate("token", str(workspace), CLIENT)
