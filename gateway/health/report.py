@@ -1,0 +1,194 @@
+"""The rows of `clausegate health` and `clausegate status`, as values and as JSON."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Struct
+
+from contracts.plan import Plan, Plans
+from gateway.health.ecosystem import AgreementHealth, PartnerHealth, Term, agreement_health, ecosystem
+from gateway.sla.counts import Counts
+from gateway.sla.result import MeterResult, Verdict, decimal_down
+from gateway.sla.tally import Tally
+from policies.clause import Words
+
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+class Lost(Struct, frozen=True):
+    """Points that one dimension cost, and the counts that cost them."""
+
+    dimension: str
+    points: Decimal
+    because: Words
+
+
+class Missing(Struct, frozen=True):
+    """A dimension that is left out of the score, and why."""
+
+    dimension: str
+    because: Words
+
+
+class HealthRow(Struct, frozen=True):
+    """One partner over the last seven local days.
+
+    `requests` counts all exchanges, `good` answers below 400, `judged` those and the 5xx; `declared` is the volume that
+    the agreements expect in `observed_s` seconds. Percentages are decimal text, rounded down. `score` is None when
+    unknown.
+    """
+
+    partner: str
+    name: Words
+    role: str
+    agreements: tuple[str, ...]
+    observed_s: int
+    requests: int
+    requests_per_day: int | None
+    declared: int | None
+    good: int
+    judged: int
+    good_percent: str | None
+    clauses_met: int
+    clauses: int
+    refusals: Mapping[str, int]
+    score: Decimal | None
+    lost: tuple[Lost, ...]
+    unknown: tuple[Missing, ...]
+
+
+class ClauseRow(Struct, frozen=True):
+    """One SLA clause in the current month. `total` and `good` count exchanges, `slices` those that had any."""
+
+    id: str
+    kind: str
+    period: str
+    target_percent: str
+    achieved_percent: str | None
+    verdict: Verdict
+    total: int
+    good: int
+    slices: int
+    empty_slices_counted_good: int
+
+
+class StatusRow(Struct, frozen=True):
+    """One agreement version, since its log began.
+
+    `statuses` counts answers by class, such as 2xx; `latest` is a time in RFC 3339; `late` counts exchanges that came
+    too late for the meters (gateway/sla/account.py).
+    """
+
+    agreement: str
+    version: str
+    partner: str
+    contract: str
+    term: Term
+    requests: int
+    statuses: Mapping[str, int]
+    refusals: Mapping[str, int]
+    records: int
+    subjects: int
+    bytes: int
+    withheld: int
+    latest: str | None
+    late: int
+    clauses: tuple[ClauseRow, ...]
+
+
+def health_rows(tally: Tally, plans: Plans, now_s: int) -> list[HealthRow]:
+    """What `clausegate health` prints: the same figures as the console's."""
+    return [_health_row(partner) for partner in ecosystem(tally, plans, now_s)]
+
+
+def status_rows(tally: Tally, plans: Plans, now_s: int) -> list[StatusRow]:
+    """What `clausegate status` prints, agreement by agreement."""
+    by_contract: dict[tuple[str, str], list[Plan]] = {key: [] for key in plans.contracts}
+    for plan in plans.all_plans():
+        by_contract[plan.contract.agreement, plan.contract.version].append(plan)
+    found = []
+    for key, contract in sorted(plans.contracts.items()):
+        account = tally.of(contract)
+        total = account.total() if account else Counts()
+        found.append(
+            _status_row(
+                agreement_health(tally, contract, by_contract[key], now_s),
+                total,
+                account.latest_us if account else None,
+                account.late if account else 0,
+            )
+        )
+    return found
+
+
+def as_json(rows: Iterable[HealthRow] | Iterable[StatusRow], now_s: int) -> bytes:
+    """Rows as one JSON document with the time they hold for."""
+    return _encode({"at": datetime.fromtimestamp(now_s, UTC).isoformat(), "rows": list(rows)})
+
+
+def _health_row(partner: PartnerHealth) -> HealthRow:
+    share, counts = partner.good_share, partner.counts
+    met, clauses = partner.clauses_met
+    return HealthRow(
+        partner=partner.partner,
+        name=partner.name,
+        role=partner.role,
+        agreements=tuple(f"{one.contract.agreement} {one.contract.version}" for one in partner.agreements),
+        observed_s=partner.observed_s,
+        requests=counts.requests,
+        requests_per_day=partner.requests_per_day,
+        declared=None if partner.declared is None else -(-partner.declared.numerator // partner.declared.denominator),
+        good=counts.good,
+        judged=counts.judged,
+        good_percent=None if share is None else decimal_down(share * 100, 2),
+        clauses_met=met,
+        clauses=clauses,
+        refusals=dict(sorted(counts.refusals.items())),
+        score=partner.health.score,
+        lost=tuple(Lost(part.name, part.lost, part.evidence) for part in partner.health.judgements if part.lost),
+        unknown=tuple(Missing(part.name, part.evidence) for part in partner.health.judgements if part.lost is None),
+    )
+
+
+def _status_row(one: AgreementHealth, total: Counts, latest_us: int | None, late: int) -> StatusRow:
+    contract = one.contract
+    return StatusRow(
+        agreement=contract.agreement,
+        version=contract.version,
+        partner=contract.partner,
+        contract=contract.hash,
+        term=one.term,
+        requests=total.requests,
+        statuses={f"{kind}xx": count for kind, count in enumerate(total.statuses) if count},
+        refusals=dict(sorted(total.refusals.items())),
+        records=total.records,
+        subjects=total.subjects,
+        bytes=total.bytes,
+        withheld=total.withheld,
+        latest=moment(latest_us // 1_000_000, contract.time_zone) if latest_us is not None else None,
+        late=late,
+        clauses=tuple(_clause_row(meter) for meter in one.meters),
+    )
+
+
+def _clause_row(meter: MeterResult) -> ClauseRow:
+    return ClauseRow(
+        id=meter.clause.id,
+        kind=meter.clause.kind,
+        period=meter.period,
+        target_percent=meter.target_percent,
+        achieved_percent=meter.achieved_percent,
+        verdict=meter.verdict,
+        total=meter.total,
+        good=meter.good,
+        slices=meter.slices,
+        empty_slices_counted_good=meter.empty,
+    )
+
+
+def moment(time_s: int, time_zone: str) -> str:
+    """A time as the parties of an agreement read it: RFC 3339 in its time zone."""
+    return datetime.fromtimestamp(time_s, ZoneInfo(time_zone)).isoformat()

@@ -1,0 +1,91 @@
+"""The rows of `clausegate health` and `clausegate status` as tables for a terminal."""
+
+from collections.abc import Iterable, Mapping
+
+from rich.markup import escape
+from rich.table import Table
+
+from gateway.health.ecosystem import Term
+from gateway.health.report import HealthRow, StatusRow
+from gateway.sla.result import Verdict
+from policies.clause import Language, Words
+
+_HEADS: dict[str, Words] = {
+    "partner": {"zh": "合作方", "en": "Partner"},
+    "activity": {"zh": "调用 / 申报", "en": "Served / declared"},
+    "good": {"zh": "成功应答", "en": "Good answers"},
+    "clauses": {"zh": "服务条款达标", "en": "SLA clauses met"},
+    "refusals": {"zh": "按条款拒绝", "en": "Refused by clause"},
+    "score": {"zh": "健康分", "en": "Health"},
+    "lost": {"zh": "失分原因", "en": "What cost points"},
+    "agreement": {"zh": "协议", "en": "Agreement"},
+    "requests": {"zh": "调用", "en": "Calls"},
+    "statuses": {"zh": "状态码", "en": "Answers"},
+    "disclosed": {"zh": "披露", "en": "Disclosed"},
+    "promises": {"zh": "本月服务条款", "en": "SLA clauses this month"},
+    "latest": {"zh": "最近一次", "en": "Latest"},
+}
+_UNKNOWN: Words = {"zh": "未知", "en": "unknown"}
+_VERDICTS: dict[Verdict, Words] = {
+    "met": {"zh": "达标", "en": "met"},
+    "missed": {"zh": "未达标", "en": "missed"},
+    "unknown": _UNKNOWN,
+}
+_TERMS: dict[Term, Words] = {
+    "in_force": {"zh": "生效中", "en": "in force"},
+    "not_yet": {"zh": "尚未生效", "en": "not yet in force"},
+    "ended": {"zh": "已终止", "en": "ended"},
+}
+
+
+def health_table(rows: Iterable[HealthRow], language: Language) -> Table:
+    """The rows of `health_rows` for people."""
+    table = _table(("partner", "activity", "good", "clauses", "refusals", "score", "lost"), language)
+    for row in rows:
+        lost = [f"-{loss.points}: {loss.because[language]}" for loss in row.lost]
+        table.add_row(
+            escape(f"{row.name[language]}\n{row.partner}"),
+            f"{row.good:,} / {row.declared:,}" if row.declared is not None else f"{row.good:,} / –",
+            f"{row.good_percent}%\n{row.good:,} / {row.judged:,}" if row.good_percent else _UNKNOWN[language],
+            f"{row.clauses_met} / {row.clauses}",
+            _listed(row.refusals),
+            str(row.score) if row.score is not None else _UNKNOWN[language],
+            escape("\n".join(lost)) or "–",
+        )
+    return table
+
+
+def status_table(rows: Iterable[StatusRow], language: Language) -> Table:
+    """The rows of `status_rows` for people."""
+    table = _table(("agreement", "requests", "statuses", "refusals", "disclosed", "promises", "latest"), language)
+    disclosed: Words = {
+        "zh": "{records:,} 条记录\n{subjects:,} 个主体\n{bytes:,} 字节",
+        "en": "{records:,} records\n{subjects:,} subjects\n{bytes:,} bytes",
+    }
+    for row in rows:
+        promises = [
+            f"{clause.id} {_VERDICTS[clause.verdict][language]}: {clause.achieved_percent or '–'}% "
+            f"≥ {clause.target_percent}%"
+            for clause in row.clauses
+        ]
+        table.add_row(
+            escape(f"{row.agreement} {row.version}\n{_TERMS[row.term][language]}\n{row.contract[:12]}…"),
+            f"{row.requests:,}",
+            _listed(row.statuses),
+            _listed(row.refusals),
+            disclosed[language].format(records=row.records, subjects=row.subjects, bytes=row.bytes),
+            escape("\n".join(promises)) or "–",
+            row.latest or "–",
+        )
+    return table
+
+
+def _table(columns: Iterable[str], language: Language) -> Table:
+    table = Table(show_lines=True)
+    for column in columns:
+        table.add_column(_HEADS[column][language])
+    return table
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return escape("\n".join(f"{name}: {count:,}" for name, count in counts.items())) or "–"
