@@ -76,13 +76,14 @@ def running_gateway(folder: Path, port: int, backend_port: int) -> Iterator[tupl
     """`clausegate serve` on one core, and an access token for the logistics partner."""
     workspace = assemble(folder, backend_port)
     loosen(workspace)
-    settings = workspace / "clausegate.toml"
-    kept = [line for line in settings.read_text().splitlines() if not line.startswith("port")]
-    settings.write_text("\n".join([f"port = {port}", *kept, ""]))
     register(workspace)
     place = folder / "gateway"
     place.mkdir()
     with servers.serve(
-        "clausegate", [*COMMAND, "serve", str(workspace)], servers.CONTESTANT_CORE, port=port, place=place
+        "clausegate",
+        [*COMMAND, "serve", str(workspace), "--port", str(port)],
+        servers.CONTESTANT_CORE,
+        port=port,
+        place=place,
     ) as server:
-        yield server, clausegate("token", str(workspace), CLIENT)
+        yield server, clausegate("token", str(workspace), CLIENT, "--port", str(port))

@@ -1,0 +1,1 @@
+"""Whole journeys: several parts together, seen from outside."""
