@@ -1,0 +1,1 @@
+"""The demo's hub: its data, its backend, its documents."""
