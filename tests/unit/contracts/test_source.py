@@ -130,6 +130,14 @@ def test_the_rest_of_a_document_with_small_mistakes_can_still_be_judged():
     assert source.line_of(("a",)) == 1
 
 
+def test_what_is_dropped_does_not_move_the_lines_of_what_is_kept():
+    source, findings = scan_source(b"a: {b: 1}\na:\n  b: 2\n? {c: 1}\n: {d: 2}\nc: 3\n", FILE)
+    assert places(findings) == [("duplicate-key", 2), ("key-not-text", 4)]
+    assert source is not None
+    assert source.data == {"a": {"b": 1}, "c": 3}
+    assert [source.line_of(path) for path in (("a",), ("a", "b"), ("c",))] == [1, 1, 6]
+
+
 BOMB = "a: &a [x, x]\n" + "".join(
     f"{chr(98 + n)}: &{chr(98 + n)} [{', '.join([f'*{chr(97 + n)}'] * 9)}]\n" for n in range(9)
 )
