@@ -13,6 +13,7 @@ import open_data_contract_standard
 import pytest
 
 from adapters.base import Backend
+from adapters.registry import read_backends
 from contracts.compile import compile_and_check
 from contracts.explain import explain
 from contracts.mask import Masked
@@ -20,6 +21,7 @@ from contracts.source import Source, read_source
 from contracts.workspace import read_workspace
 from gateway.settings import Settings, parse_settings
 from gateway.starter import starter_files, write_starter
+from gateway.workspace import Workspace, load_workspace
 from policies.kinds import KINDS
 
 
@@ -49,9 +51,6 @@ def test_the_starter_has_no_mistake_and_no_warning(starter):
 
 
 def test_the_starter_is_served_as_it_is(starter):
-    pytest.importorskip("adapters.registry", reason="adapters are not there yet")
-    from gateway.workspace import Workspace, load_workspace
-
     workspace = load_workspace(starter, {})
     assert isinstance(workspace, Workspace), workspace
     assert workspace.warnings == []
@@ -101,6 +100,16 @@ def test_the_starters_product_is_valid_under_the_official_schema(starter):
     source = read_source((starter / "products" / "orders.odcs.yaml").read_bytes(), "orders.odcs.yaml")
     assert isinstance(source, Source)
     jsonschema.validate(source.data, schema)
+
+
+def test_the_backends_that_are_only_shown_are_right_too(starter):
+    text = (starter / "backends.toml").read_text()
+    shown = re.findall(r"^# (\[hub\]\n(?:# .+\n)+)", text, re.MULTILINE)
+    assert len(shown) == 2
+    for block in shown:
+        backends, faults = read_backends(block.replace("\n# ", "\n"), starter, {"ERP_TOKEN": "x", "HUB_PASSWORD": "y"})
+        assert faults == []
+        assert list(backends) == ["hub"]
 
 
 def test_every_setting_is_listed_with_its_meaning_and_its_default(starter):
