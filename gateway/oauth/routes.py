@@ -5,12 +5,11 @@ from typing import Any
 from litestar import HttpMethod, Request, Response, get, route
 from litestar.handlers import HTTPRouteHandler
 
-from gateway.oauth.answers import Answer
 from gateway.oauth.form import BODY_BYTES_MAX
 from gateway.oauth.metadata import JWKS_PATH, METADATA_PATH, TOKEN_PATH
 from gateway.oauth.server import Incoming, TokenServer
 
-_OTHER_METHODS = [HttpMethod.GET, HttpMethod.PUT, HttpMethod.PATCH, HttpMethod.DELETE]
+_OTHER_METHODS = [HttpMethod.GET, HttpMethod.HEAD, HttpMethod.PUT, HttpMethod.PATCH, HttpMethod.DELETE]
 _JSON = "application/json"
 # Long enough to spare the endpoint, short enough that a new key is known before it signs.
 _CACHED = {"Cache-Control": "public, max-age=300", "X-Content-Type-Options": "nosniff"}
@@ -21,9 +20,13 @@ def oauth_routes(server: TokenServer) -> list[HTTPRouteHandler]:
 
     @route(TOKEN_PATH, http_method=[HttpMethod.POST], include_in_schema=False)
     async def token(request: Request[Any, Any, Any]) -> Response[bytes]:
-        return _response(await server.token(await _incoming(request)))
+        incoming = await _incoming(request)
+        answer = await server.token(incoming)
+        # The rest of a body that is too large is not waited for either.
+        close = {"Connection": "close"} if incoming.body is None else {}
+        return Response(answer.body, status_code=answer.status, headers=dict(answer.headers) | close, media_type=_JSON)
 
-    @route(TOKEN_PATH, http_method=_OTHER_METHODS, include_in_schema=False)
+    @route(TOKEN_PATH, http_method=_OTHER_METHODS, status_code=405, include_in_schema=False)
     async def token_by_another_method() -> Response[bytes]:
         headers = {"Allow": "POST", "Cache-Control": "no-store"}
         return Response(b"", status_code=405, headers=headers, media_type=_JSON)
@@ -59,7 +62,3 @@ async def _body(request: Request[Any, Any, Any]) -> bytes | None:
         if len(body) > BODY_BYTES_MAX:
             return None
     return bytes(body)
-
-
-def _response(answer: Answer) -> Response[bytes]:
-    return Response(answer.body, status_code=answer.status, headers=dict(answer.headers), media_type=_JSON)

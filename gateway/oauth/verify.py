@@ -81,7 +81,8 @@ class TokenVerifier:
         except UnicodeDecodeError:
             return None
         contents = contents_of(token)
-        if contents is None:
+        # A token that is bound to a key (RFC 7800) is worth nothing without proof of it, so never as a Bearer token.
+        if contents is None or "cnf" in contents.claims:
             return None
         header = contents.header
         kid = header.get("kid")
