@@ -18,6 +18,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         # reading a file
         "workspace-missing": "The workspace is not a folder that can be read.",
         "workspace-empty": "The folder has none of the folders that make a workspace.",
+        "workspace-too-large": "The documents together are larger than a workspace may be.",
         "file-unreadable": "The file cannot be opened or read.",
         "file-not-regular": "A folder, pipe or device stands where a document is expected.",
         "file-outside": "A symbolic link leads out of the workspace.",

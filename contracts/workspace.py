@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 FILES_MAX: Final = 2_000
 """Documents of one folder. A hub with that many agreements wants more than one workspace."""
+TOTAL_MAX_BYTES: Final = 64 * 1024 * 1024
+"""All documents together: they are held in memory, as text and as values, while they are compiled."""
 UNIONS: Final[Unions] = {Clause: KINDS}
 
 
@@ -89,13 +91,17 @@ def read_workspace(folder: Path) -> tuple[Documents, list[Finding]]:
     if not any((folder / kind.name).is_dir() for kind in _FOLDERS):
         message = "this folder has no products, policies or agreements folder: it is no workspace"
         return Documents(), [Finding("workspace-empty", message, str(folder), 1)]
-    for kind in _FOLDERS:
-        for name in _names(folder, kind, findings):
-            data = _read(folder, name)
-            if isinstance(data, Finding):
-                findings.append(data)
-            else:
-                files[name] = data
+    total_bytes = 0
+    for name in [name for kind in _FOLDERS for name in _names(folder, kind, findings)]:
+        data = _read(folder, name)
+        if isinstance(data, Finding):
+            findings.append(data)
+            continue
+        total_bytes += len(data)
+        if total_bytes > TOTAL_MAX_BYTES:
+            message = f"with this file the documents are more than {TOTAL_MAX_BYTES} bytes in all"
+            return Documents(), in_order([*findings, Finding("workspace-too-large", message, name, 1)])
+        files[name] = data
     documents, mistakes = decode_documents(files)
     return documents, in_order([*findings, *mistakes])
 

@@ -97,7 +97,11 @@ def parse_settings(text: str, environment: Mapping[str, str]) -> Settings | list
             values[name] = _ENVIRONMENT.sub(lambda match: environment.get(match[1], ""), value)
     for mistake in examine(values, Settings):
         place = path_text(mistake.path)
-        found.append(Finding("bad-setting", mistake.message, FILE, _line_of(text, mistake.path[0]), place))
+        found.append(
+            Finding(
+                "bad-setting", mistake.message, FILE, _line_of(text, mistake.path[0] if mistake.path else FILE), place
+            )
+        )
     return found or msgspec.convert(values, Settings)
 
 

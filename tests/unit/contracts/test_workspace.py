@@ -7,7 +7,7 @@ import pytest
 
 from contracts.finding import Finding
 from contracts.source import SIZE_MAX_BYTES
-from contracts.workspace import FILES_MAX, decode_documents, is_broken, read_workspace
+from contracts.workspace import FILES_MAX, TOTAL_MAX_BYTES, decode_documents, is_broken, read_workspace
 
 AGREEMENT = """\
 agreement: a
@@ -126,6 +126,15 @@ def test_too_many_documents_are_refused(folder):
         (folder / "agreements" / f"x{number}.yaml").symlink_to("none")
     findings = read_workspace(folder)[1]
     assert "too-many-files" in {finding.code for finding in findings}
+
+
+def test_documents_that_are_too_large_together_are_refused_before_any_is_parsed(folder):
+    for number in range(TOTAL_MAX_BYTES // SIZE_MAX_BYTES + 1):
+        with (folder / "agreements" / f"x{number:02}.yaml").open("wb") as file:
+            file.truncate(SIZE_MAX_BYTES)
+    documents, findings = read_workspace(folder)
+    assert only(findings).code == "workspace-too-large"
+    assert documents.agreements == ()
 
 
 def test_decoding_needs_no_folder():
