@@ -13,6 +13,7 @@ from typing import Any
 
 from limits import parse
 from msgspec import Struct
+from redis.exceptions import RedisError
 from slowapi import Limiter
 from slowapi.errors import RateLimitExceeded
 from starlette.requests import Request
@@ -91,11 +92,20 @@ class Throttle:
     def _wait_s(self, gate: Callable[..., None], request: Request) -> int | None:
         try:
             gate(request=request)
+            refused = False
         except RateLimitExceeded:
-            item, identifiers = request.state.view_rate_limit
-            reset_s: float = self._limiter.limiter.get_window_stats(item, *identifiers)[0]
-            return max(1, math.ceil(reset_s - time.time()))
-        return None
+            refused = True
+        item, identifiers = request.state.view_rate_limit
+        if not refused and request.state.cost > 0:
+            return None
+        try:
+            reset_s, remaining = self._limiter.limiter.get_window_stats(item, *identifiers)
+        except (RedisError, OSError):
+            # The shared counter went away between two looks at it: what was decided stands.
+            return int(item.get_expiry()) if refused else None
+        if not refused and remaining > 0:
+            return None
+        return max(1, math.ceil(reset_s - time.time()))
 
     def _request(self, cost: int, source: str, name: str) -> Request:
         text = f"{_network(source)}\0{name}".encode("utf-8", "surrogatepass")

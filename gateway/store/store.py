@@ -1,5 +1,6 @@
 """The state store: opens SQLite or PostgreSQL, brings its tables up to date, hands out transactions."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -36,6 +37,9 @@ class Store:
         once: the migration runs in one transaction under the database's own lock, and whoever comes second finds it
         done. Raises StoreError.
         """
+        # At DEBUG aiosqlite writes every statement with its values, key material among them. A filter stays in force
+        # whatever level somebody sets.
+        logging.getLogger("aiosqlite").addFilter(_drop)
         parsed = _parsed(url)
         place = _place(parsed)
         sqlite = parsed.get_backend_name() == "sqlite"
@@ -87,6 +91,10 @@ class Store:
             raise
         except (SQLAlchemyError, OSError) as error:
             raise fault_of(error, self.place) from None
+
+
+def _drop(_record: logging.LogRecord) -> bool:
+    return False
 
 
 def _parsed(url: str) -> URL:
