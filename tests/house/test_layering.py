@@ -7,8 +7,9 @@ from pathlib import Path
 from tests.house.checks.modules import unreachable
 from tests.house.project import ROOT, modules
 
-ROOTS = ("gateway.app", "gateway.cli")
-DISCOVERED = ("policies.kinds", "policies.techniques", "gateway.health.dimensions", "gateway.store.migrations")
+ROOTS = ("gateway.app", "gateway.cli", "gateway.store.migrations.env")
+"""Where execution begins: the application, its command line, and the script that Alembic runs."""
+DISCOVERED = ("adapters", "policies.kinds", "policies.techniques", "gateway.health.dimensions")
 """Packages whose modules are found by walking the folder."""
 
 
