@@ -19,6 +19,7 @@ from gateway.provision import NewClient, provision
 from gateway.workspace import Workspace, load_workspace
 from tests.conftest import ROOT
 
+CLAUSEGATE = (sys.executable, "-c", "from gateway.cli import main; main()")
 SHIPPERS = {"speedy-express": 1, "united-package": 2, "federal-shipping": 3}
 PRODUCTS = {**dict.fromkeys(SHIPPERS, "orders"), "rhine-dealer": "customers", "corner-repair": "stock"}
 
@@ -64,7 +65,7 @@ def northwind(database: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     assert isinstance(loaded, Workspace), [finding.to_text() for finding in loaded]
     clients = [NewClient(f"{partner}-app", partner, "client_secret_basic") for partner in PRODUCTS]
     _, credentials = asyncio.run(provision(loaded, "ops", clients))
-    command = [sys.executable, "-m", "gateway.cli", "serve", str(workspace), "--port", "0"]
+    command = [*CLAUSEGATE, "serve", str(workspace), "--port", "0"]
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -158,6 +159,6 @@ def test_a_partner_gets_nothing_of_a_product_that_its_agreement_does_not_cover(n
 
 def test_every_answer_is_on_a_log_that_verifies(northwind: Served) -> None:
     assert northwind.get("corner-repair", "/v1/stock?limit=1").headers["clausegate-receipt"]
-    command = [sys.executable, "-m", "gateway.cli", "verify", str(northwind.workspace)]
+    command = [*CLAUSEGATE, "verify", str(northwind.workspace)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
