@@ -57,8 +57,8 @@ class Month:
 class Account:
     """Everything counted under one agreement version.
 
-    `first_us` and `latest_us` are the times of the earliest and the latest exchange, None before there is one. `late`
-    counts exchanges that came after their day had been folded: they are in the month's counts, and in no meter.
+    `first_us` and `latest_us` are the times of the earliest and the latest exchange, None before there is one. Reading
+    changes nothing, so that metrics may be read from another thread.
     """
 
     def __init__(self, contract: Contract, meters: Iterable[Meter], *, keep_days: int) -> None:
@@ -67,7 +67,7 @@ class Account:
         self.meters: list[Meter] = []
         self.first_us: int | None = None
         self.latest_us: int | None = None
-        self.late = 0
+        self._late = 0
         self.days: dict[int, Day] = {}
         self.months: dict[str, Month] = {}
         self._keep_days = keep_days
@@ -84,6 +84,11 @@ class Account:
                 self.meters.append(meter)
         for day in self.days.values():
             day.slices += [None] * (len(self.meters) - len(day.slices))
+
+    @property
+    def late(self) -> int:
+        """Exchanges that came after their day had been folded: in their month's counts, and in no meter."""
+        return self._late + (self._late_day.counts.requests if self._late_day else 0)
 
     def index_of(self, meter: Meter) -> int:
         """Where a meter's slices are in each day."""
@@ -108,20 +113,19 @@ class Account:
 
     def counts(self, first: int, last: int) -> Counts:
         """Counts of the kept days from one ordinal to another, both included."""
-        return added(day.counts for ordinal, day in self.days.items() if first <= ordinal <= last)
+        return added(day.counts for ordinal, day in list(self.days.items()) if first <= ordinal <= last)
 
     def total(self) -> Counts:
         """Counts of all time."""
-        self._settle_late()
-        kept = [day.counts for day in self.days.values()]
-        return added([*(month.counts for month in self.months.values()), *kept])
+        days = [*self.days.values(), *([self._late_day] if self._late_day else [])]
+        return added([*(month.counts for month in list(self.months.values())), *(day.counts for day in days)])
 
     def shares(self, meter: Meter, first: int, last: int) -> Shares:
         """What a meter's slices add up to over the kept days from one ordinal to another, both included."""
         if meter not in self.meters:
             return _NOTHING
         index = self.index_of(meter)
-        return joined(day.shares(index) for ordinal, day in self.days.items() if first <= ordinal <= last)
+        return joined(day.shares(index) for ordinal, day in list(self.days.items()) if first <= ordinal <= last)
 
     def local_day(self, time_us: int) -> LocalDay:
         """The day of this agreement's time zone that holds a moment."""
@@ -145,9 +149,7 @@ class Account:
         if day is not None:
             month = self._month(day)
             month.counts = added((month.counts, day.counts))
-            self.late += day.counts.requests
-            # whatever comes next must look its day up: this one has been given away
-            self.day = Day(LocalDay(0, 0, 0), 0)
+            self._late += day.counts.requests
 
     def _month(self, day: Day) -> Month:
         return self.months.setdefault(day.local.month, Month())

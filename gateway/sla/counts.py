@@ -45,7 +45,7 @@ class Counts(Struct, gc=False):
 
 
 def added(parts: Iterable[Counts]) -> Counts:
-    """The sum, as a new value."""
+    """The sum, as a new value. The parts may be counted on meanwhile: their dictionaries are copied at once."""
     total = Counts()
     for part in parts:
         total.requests += part.requests
@@ -56,8 +56,8 @@ def added(parts: Iterable[Counts]) -> Counts:
         total.drifted += part.drifted
         for index, count in enumerate(part.statuses):
             total.statuses[index] += count
-        for clause, count in part.refusals.items():
+        for clause, count in list(part.refusals.items()):
             total.refusals[clause] = total.refusals.get(clause, 0) + count
-        for operation, count in part.operations.items():
+        for operation, count in list(part.operations.items()):
             total.operations[operation] = total.operations.get(operation, 0) + count
     return total

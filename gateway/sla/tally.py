@@ -58,7 +58,7 @@ class Tally:
 
     def accounts(self) -> Iterator[Account]:
         """Everything counted, agreement by agreement."""
-        return iter(self._accounts.values())
+        return iter(list(self._accounts.values()))
 
     def add(self, exchange: Exchange) -> None:
         """Count one exchange. On the hot path: no clock, no datetime, nothing allocated but for a new slice or day."""

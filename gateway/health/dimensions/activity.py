@@ -25,7 +25,7 @@ class Activity(Dimension, frozen=True):
         return Score(
             min(Fraction(1), observed.good / declared),
             {
-                "zh": f"按申报应有 {ceil(declared):,} 次调用,成功应答 {observed.good:,} 次",
+                "zh": f"按申报应有 {ceil(declared):,} 次调用，成功应答 {observed.good:,} 次",
                 "en": f"{observed.good:,} calls were served of {ceil(declared):,} declared for the time observed",
             },
         )

@@ -28,5 +28,5 @@ class Compliance(Dimension, frozen=True):
         )
         return Score(
             kept(refused, calls, GONE_AT_PERCENT),
-            {"zh": f"{zh}({named})", "en": f"{en} ({named})"} if refused else {"zh": zh, "en": en},
+            {"zh": f"{zh}（{named}）", "en": f"{en} ({named})"} if refused else {"zh": zh, "en": en},
         )

@@ -23,5 +23,5 @@ class Promises(Dimension, frozen=True):
             f"{len(observed.missed)} of {judged} SLA clauses missed",
         )
         if observed.missed:
-            zh, en = f"{zh}({'、'.join(observed.missed)})", f"{en} ({', '.join(observed.missed)})"
+            zh, en = f"{zh}（{'、'.join(observed.missed)}）", f"{en} ({', '.join(observed.missed)})"
         return Score(Fraction(len(observed.met), judged), {"zh": zh, "en": en})

@@ -1,0 +1,160 @@
+"""A console over the small hub, with accounts and counters that are real and small."""
+
+from collections.abc import Callable
+from html.parser import HTMLParser
+from typing import Any
+
+from litestar import Litestar
+from litestar.testing import TestClient
+from msgspec import Struct
+
+from contracts.plan import Plans
+from gateway.console.routes import console_routes
+from gateway.console.wiring import Console
+from gateway.sla.tally import Tally
+from policies.clause import Language
+from policies.counters import Counters
+from tests.unit.sla.hub import NOON_S, exchange, plan_of, plans_of
+
+PASSWORD = "correct horse battery"
+
+
+class Person(Struct, frozen=True):
+    username: str
+    role: str
+    language: Language
+
+
+class People:
+    """Accounts in a dictionary: password by person."""
+
+    def __init__(self, **passwords: str) -> None:
+        self.people = {
+            name: (Person(name, "ops", "zh" if name == "li" else "en"), word) for name, word in passwords.items()
+        }
+
+    async def check(self, username: str, password: str) -> Person | None:
+        person, right = self.people.get(username, (None, ""))
+        return person if person is not None and password == right else None
+
+
+class Door:
+    """Lets in `allowed` logins, then asks for a minute of patience."""
+
+    def __init__(self, allowed: int = 100) -> None:
+        self.allowed = allowed
+        self.asked: list[tuple[str, str]] = []
+
+    async def allow(self, username: str, source: str) -> int | None:
+        self.asked.append((username, source))
+        return None if len(self.asked) <= self.allowed else 60
+
+
+class Clock:
+    """A time that tests move."""
+
+    def __init__(self, now_s: float = NOON_S) -> None:
+        self.now_s = now_s
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class House(Struct):
+    """A console with everything that a test may want to look at."""
+
+    plans: Plans
+    tally: Tally
+    counters: Counters
+    clock: Clock
+    door: Door
+    people: People
+    app: Litestar
+
+
+def house(plans: Plans | None = None, *, allowed: int = 100, wrap: Callable[[Console], Console] | None = None) -> House:
+    """Build it. Nothing has been counted yet."""
+    plans = plans or plans_of()
+    clock, door, people = Clock(), Door(allowed), People(ops=PASSWORD, li=PASSWORD)
+    counters = Counters(lambda: int(clock() * 1_000_000_000))
+    console = Console(
+        plans=lambda: plans,
+        tally=Tally(plans),
+        counters=counters,
+        accounts=people,
+        allow_login=door.allow,
+        now=clock,
+    )
+    console = wrap(console) if wrap else console
+    app = Litestar(route_handlers=[*console_routes(console)], openapi_config=None, logging_config=None)
+    return House(plans, console.tally, counters, clock, door, people, app)
+
+
+def busy(built: House) -> House:
+    """Two days of traffic: good, failed, slow and refused calls, and a partner that never called."""
+    swift, bank = plan_of(built.plans), plan_of(built.plans, "harbor-bank")
+    for index in range(1_400):
+        built.tally.add(exchange(swift, NOON_S - 2 * 86_400 + index * 120))
+    for index in range(23):
+        built.tally.add(exchange(swift, NOON_S - 3_600 + index, status=502))
+    for index in range(57):
+        built.tally.add(exchange(swift, NOON_S - 1_800 + index, status=429, clause="4.1"))
+    built.tally.add(exchange(swift, NOON_S - 900, status=403, clause="2.1"))
+    for index in range(380):
+        slow = index % 12 == 0
+        built.tally.add(exchange(bank, NOON_S - 2 * 86_400 + index * 450, latency_us=2_000_000 if slow else 9_000))
+    (limit,) = swift.limits
+    for _ in range(41):
+        built.counters.decide([(limit.key, limit)])
+    return built
+
+
+def enter(client: TestClient[Any], username: str = "ops", password: str = PASSWORD, **fields: str) -> Any:
+    """Log in through the form; the answer to it."""
+    token = form_token(client.get("/console/login").text)
+    form = {"form_token": token, "username": username, "password": password} | fields
+    return client.post("/console/login", data=form, follow_redirects=False)
+
+
+def form_token(page: str) -> str:
+    """The token of a page's first form."""
+    found = Page(page).inputs.get("form_token")
+    assert found, "the page has no form token"
+    return found
+
+
+class Page(HTMLParser):
+    """What a test reads of a page: hidden inputs, tags, and the text of each row with a data attribute."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.inputs: dict[str, str] = {}
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.rows: dict[str, str] = {}
+        self._row: str | None = None
+        self._row_tag = ""
+        self._depth = 0
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        said = dict(attrs)
+        self.tags.append((tag, said))
+        if tag == "input" and said.get("type") == "hidden":
+            self.inputs.setdefault(str(said.get("name")), str(said.get("value")))
+        key = said.get("data-partner") or said.get("data-clause")
+        if key:
+            self._row, self._row_tag, self._depth = key, tag, 0
+            self.rows[key] = ""
+        elif self._row and tag == self._row_tag:
+            self._depth += 1
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._row and tag == self._row_tag:
+            if self._depth:
+                self._depth -= 1
+            else:
+                self._row = None
+
+    def handle_data(self, data: str) -> None:
+        if self._row:
+            self.rows[self._row] = " ".join(f"{self.rows[self._row]} {data}".split())
