@@ -51,6 +51,11 @@ def test_the_share_of_each_yardstick_is_held_against_its_goal() -> None:
     assert "0.50 of its requests" in found[1]
 
 
+def test_a_yardstick_that_was_kept_waiting_decides_nothing() -> None:
+    waiting = [Round(20_000, 56_000, 0.32, math.nan, math.nan)]
+    assert "not decided" in shares({GATEWAY: one(8_000), PROXY: waiting})[0]
+
+
 def test_without_the_gateway_or_a_yardstick_there_is_no_share() -> None:
     assert shares({PROXY: one(50_000)}) == []
     assert len(shares({GATEWAY: one(8_000), PROXY: one(50_000)})) == 1
