@@ -5,6 +5,7 @@ is told by a progress handler; PostgreSQL is told by a cancel request and has a 
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -37,7 +38,7 @@ _SQLITE_FAULTS: Mapping[str, Fault] = {
 }
 
 
-_BAD_VALUES = frozenset({"22P02", "22003", "22007", "22008", "22021"})
+_BAD_VALUES = frozenset({"22000", "22P02", "22003", "22007", "22008", "22021"})
 
 
 class BadValue(Struct, frozen=True):
@@ -133,6 +134,7 @@ class Engine:
 
 def sqlite_engine(file: Path, pool_size: int, timeout_ms: int) -> Engine:
     """Connections that cannot write: the file is opened read-only and is never created."""
+    logging.getLogger("aiosqlite").setLevel(logging.INFO)  # at DEBUG it writes down every parameter
     engine = create_async_engine(
         URL.create("sqlite+aiosqlite", database=f"file:{quote(str(file))}", query={"mode": "ro", "uri": "true"}),
         # a file locked for half of a call's time is reported before the caller stops waiting

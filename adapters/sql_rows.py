@@ -15,7 +15,7 @@ Layout: TypeAlias = dict[str, "int | Layout"]
 Row: TypeAlias = Sequence[Any]
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
-_PLAIN = frozenset({str, int, bool, type(None), datetime, date, time, UUID})
+_PLAIN = frozenset({str, int, bool, type(None), datetime, date, time})
 _CONTAINERS = (list, tuple)
 
 
@@ -52,6 +52,8 @@ class Records:
             return bool(value)
         if type(value) in _PLAIN or _is_json(value):
             return value
+        if isinstance(value, UUID):  # a driver's own subclass
+            return str(value)
         raise NotJsonError(f"field {'.'.join(self._fields[number].path)} holds a value that JSON cannot say")
 
 
