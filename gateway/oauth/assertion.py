@@ -44,7 +44,7 @@ class UsedOnce(Struct, frozen=True):
 def verified_assertion(text: str, client: Client, issuer: str, now_s: float) -> UsedOnce | None:
     """Whether this client made this assertion for this issuer just now.
 
-    `exp` is mandatory and at most 5 minutes away, `iat` mandatory; both it and `nbf` may be 10 s ahead of our clock.
+    `exp` and `iat` are mandatory and at most 5 minutes apart; `iat` and `nbf` may be 10 s ahead of our clock.
     """
     contents = contents_of(text)
     if contents is None or media_type(contents.header) not in _TYPES:
@@ -68,9 +68,7 @@ def _timely(claims: AssertionClaims, now_s: float) -> bool:
     latest_s = now_s + CLOCK_SKEW_S
     if claims.iat > latest_s or (claims.nbf is not None and claims.nbf > latest_s):
         return False
-    if claims.exp <= now_s or claims.exp > latest_s + ASSERTION_LIFETIME_MAX_S:
-        return False
-    return claims.exp - claims.iat <= ASSERTION_LIFETIME_MAX_S
+    return claims.exp > now_s and claims.exp - claims.iat <= ASSERTION_LIFETIME_MAX_S
 
 
 def _key_for(contents: Contents, keys: tuple[ClientKey, ...]) -> tuple[Key, str] | None:

@@ -12,6 +12,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import IntegrityError
 
 from gateway.store.faults import StoreError
 from gateway.store.hidden import Hidden
@@ -182,7 +183,12 @@ async def test_values_of_statements_are_in_no_log_and_no_error(
         with pytest.raises(StoreError) as caught:
             async with store.write() as connection:
                 await connection.execute(statement, {"secret": "canary"})
+        twice = text("INSERT INTO server_secrets VALUES ('one', :secret, 0), ('one', :secret, 0)")
+        with pytest.raises(IntegrityError) as conflict:
+            async with store.write() as connection:
+                await connection.execute(twice, {"secret": b"canary"})
         await store.close()
+    assert "canary" not in f"{conflict.value} {conflict.value!r}"
     assert "canary" not in caplog.text
     assert "canary" not in f"{caught.value!r} {caught.value.__cause__!r}"
 

@@ -1,0 +1,131 @@
+"""What an operator may do with clients, and what is refused with which words."""
+
+from typing import Any
+
+import pytest
+from joserfc.jwk import ECKey, OctKey
+
+from gateway.oauth.clients import (
+    ClientFault,
+    add_client,
+    change_secret,
+    list_clients,
+    new_key_pair,
+    read_public_keys,
+    revoke_tokens,
+    set_client_disabled,
+)
+from gateway.store.clients import ClientKey
+from tests.unit.oauth.stage import NOW_S, Stage, client_key
+
+# RFC 7638, section 3.1: a key and its thumbprint.
+RFC_7638_KEY = {
+    "kty": "RSA",
+    "n": "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCi"
+    "FV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0"
+    "zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFC"
+    "ur-kEgU8awapJzKnqDKgw",
+    "e": "AQAB",
+    "alg": "RS256",
+    "kid": "2011-04-29",
+}
+RFC_7638_THUMBPRINT = "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+
+
+def test_a_key_without_a_name_is_called_by_its_thumbprint_of_rfc_7638() -> None:
+    unnamed = {name: value for name, value in RFC_7638_KEY.items() if name not in {"kid", "alg"}}
+    keys = read_public_keys({"keys": [unnamed]})
+    assert isinstance(keys, tuple)
+    assert [(key.kid, key.alg) for key in keys] == [(RFC_7638_THUMBPRINT, "PS256")]
+
+
+def test_a_key_keeps_the_name_it_has() -> None:
+    keys = read_public_keys({"keys": [RFC_7638_KEY | {"alg": "PS256"}]})
+    assert isinstance(keys, tuple)
+    assert isinstance(keys[0], ClientKey)
+    assert keys[0].kid == "2011-04-29"
+
+
+@pytest.mark.parametrize(
+    ("jwks", "says"),
+    [
+        ({}, "JWK set"),
+        ({"keys": []}, "1 to 8 keys"),
+        ({"keys": {}}, "JWK set"),
+        ({"keys": ["x"]}, "keys[0]: is not a JWK"),
+        ({"keys": [{"kty": "EC"}]}, "keys[0]: is not a JWK that can be read"),
+        ({"keys": [{"kty": "canary"}]}, "keys[0]: is not a JWK that can be read"),
+        ({"keys": [client_key("ES256").as_dict(private=True)]}, "keys[0]: is a private key"),
+        ({"keys": [OctKey.generate_key(256).as_dict(private=True)]}, "keys[0]: is a private key"),
+        ({"keys": [ECKey.generate_key("P-384").as_dict(private=False)]}, "keys[0]: is not a signing key"),
+        ({"keys": [RFC_7638_KEY]}, "keys[0]: is not a signing key"),
+        ({"keys": [client_key("ES256").as_dict(private=False, use="enc")]}, "keys[0]: is not a signing key"),
+        ({"keys": [client_key("ES256").as_dict(private=False)] * 2}, "keys[1]: the kid is given twice"),
+        ({"keys": [client_key("ES256").as_dict(private=False, kid="k" * 129)]}, "keys[0]: kid has 1 to 128"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_key_set_that_cannot_be_registered_says_which_key_and_why(jwks: dict[str, Any], says: str) -> None:
+    fault = read_public_keys(jwks)
+    assert isinstance(fault, ClientFault)
+    assert says in fault.reason
+    assert "canary" not in fault.reason
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "EdDSA", "PS256"])
+def test_a_key_pair_made_here_can_be_registered_and_shows_no_private_part(algorithm: Any) -> None:
+    pair = new_key_pair(algorithm)
+    keys = read_public_keys(pair.jwks)
+    assert isinstance(keys, tuple)
+    assert keys[0].alg == algorithm
+    assert '"d"' not in keys[0].jwk
+    assert "PRIVATE" not in repr(pair)
+
+
+@pytest.mark.parametrize(
+    ("client_id", "method", "jwks", "says"),
+    [
+        ("swift-logistics-app", "client_secret_basic", None, "already"),
+        ("", "client_secret_basic", None, "1 to 64"),
+        ("a:b", "client_secret_basic", None, "1 to 64"),
+        ("x" * 65, "client_secret_basic", None, "1 to 64"),
+        ("new", "client_secret_post", None, "one of"),
+        ("new", "private_key_jwt", None, "needs a JWK set"),
+        ("new", "client_secret_basic", {"keys": []}, "has none"),
+        ("new", "private_key_jwt", {"keys": []}, "1 to 8"),
+    ],
+)
+async def test_a_client_that_cannot_be_added_changes_nothing(
+    stage: Stage, client_id: str, method: Any, jwks: Any, says: str
+) -> None:
+    before = await list_clients(stage.store)
+    fault = await add_client(stage.store, "swift-logistics", client_id, method, jwks, now_s=int(NOW_S))
+    assert isinstance(fault, ClientFault)
+    assert says in fault.reason
+    assert await list_clients(stage.store) == before
+
+
+async def test_clients_are_listed_without_secrets_and_credentials_hide_them(stage: Stage) -> None:
+    added = await add_client(stage.store, "keel", "z-app", "client_secret_basic", now_s=int(NOW_S))
+    assert not isinstance(added, ClientFault)
+    assert added.secret is not None
+    assert added.secret.reveal() not in repr(added)
+    listed = await list_clients(stage.store)
+    assert [client.client_id for client in listed] == sorted(client.client_id for client in listed)
+    assert all(client.secrets == () and client.keys == () for client in listed)
+
+
+async def test_a_client_that_does_not_exist_is_a_fault_everywhere(stage: Stage) -> None:
+    now_s = int(NOW_S)
+    faults = [
+        await set_client_disabled(stage.store, "nobody", True, now_s=now_s),
+        await revoke_tokens(stage.store, "nobody", now_s=now_s),
+        await change_secret(stage.store, "nobody", now_s=now_s),
+    ]
+    assert faults == [ClientFault("there is no client nobody")] * 3
+
+
+async def test_a_client_with_keys_has_no_secret_to_change(stage: Stage) -> None:
+    fault = await change_secret(stage.store, "harbor-bank-app", now_s=int(NOW_S))
+    assert isinstance(fault, ClientFault)
+    assert "has no secret" in fault.reason
