@@ -5,6 +5,8 @@ gateway this process must not be what is measured. Run as `python -m gateway.dem
 """
 
 import argparse
+import sys
+import threading
 from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from pathlib import Path
@@ -110,6 +112,7 @@ def main() -> None:
     """Serve until SIGTERM. Says `backend http://127.0.0.1:P` once it can be called; port 0 takes a free one."""
     parser = argparse.ArgumentParser(prog="python -m gateway.demo.backend", description=__doc__.partition("\n")[0])
     parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one")
+    parser.add_argument("--until-eof", action="store_true", help="end as soon as standard input ends")
     parser.add_argument("--data", type=Path, required=True, help="folder of the generated data")
     arguments = parser.parse_args()
     app = hub_backend(arguments.data)
@@ -118,7 +121,16 @@ def main() -> None:
         app, http="httptools", loop="uvloop", ws="none", lifespan="off", access_log=False, log_config=None
     )
     print(f"backend http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
-    uvicorn.Server(config).run(sockets=[listening])
+    server = uvicorn.Server(config)
+    if arguments.until_eof:
+        threading.Thread(target=_end_with_input, args=(server,), daemon=True).start()
+    server.run(sockets=[listening])
+
+
+def _end_with_input(server: uvicorn.Server) -> None:
+    while sys.stdin.read(4096):
+        pass
+    server.should_exit = True
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from msgspec import Struct
 from adapters.base import Adapter
 from contracts.plan import Plan, Plans
 from gateway.audit.faults import LogFault
+from gateway.audit.leaf import Exchange
 from gateway.audit.receipt import format_receipt
 from gateway.audit.writer import Writer
 from gateway.exchange.admit import admit
@@ -50,11 +51,12 @@ class Gateway:
         tally: Tally,
         reception: Reception,
         monotonic_ns: Callable[[], int],
+        observe: Callable[[Arrival, Exchange], None] | None = None,
     ) -> None:
         self.serving = serving
         self._verify, self._counters, self._cursors = verify, counters, cursors
         self._writer, self._tally = writer, tally
-        self._reception, self._monotonic_ns = reception, monotonic_ns
+        self._reception, self._monotonic_ns, self._observe = reception, monotonic_ns, observe
 
     async def serve(self, scope: Any, _receive: Any, send: Send) -> None:
         """One exchange, as an ASGI application."""
@@ -102,6 +104,8 @@ class Gateway:
             _log.error("log unavailable", kind=receipt.kind, detail=receipt.detail, request_id=arrival.request_id)
             return problem("log-unavailable", headers=((b"retry-after", b"5"),)), None
         self._tally.add(entry)
+        if self._observe is not None:
+            self._observe(arrival, entry)
         return outcome, format_receipt(receipt)
 
 

@@ -17,7 +17,7 @@ class Grant(Struct, frozen=True):
 
 
 class Rejected(Struct, frozen=True):
-    """Why a credential is no good: `error` as in RFC 6750 section 3.1 ("" when none was given), `code` of gateway/problems.py."""
+    """Why a credential is no good: `error` of RFC 6750 section 3.1 ("" when none was given), `code` of problems.py."""
 
     error: str
     code: str

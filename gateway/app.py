@@ -1,0 +1,212 @@
+"""The only wiring: every part of a gateway process is made here, handed its collaborators, and closed in reverse."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from litestar import Litestar, Response, get
+from msgspec import Struct
+
+from contracts.plan import Plans
+from gateway.audit.faults import CorruptLogError, LogFault
+from gateway.audit.leaf import Authority as AuthorityEntry
+from gateway.audit.reader import read_as, read_exchanges
+from gateway.audit.writer import Writer, WriterOptions
+from gateway.console.routes import console_routes
+from gateway.console.wiring import Console
+from gateway.exchange.arrival import Reception
+from gateway.exchange.cursor import Cursors
+from gateway.exchange.serve import Gateway, Serving
+from gateway.oauth.authority import Authority, follow, open_authority
+from gateway.oauth.client_secret import load_pepper
+from gateway.oauth.replay import LocalReplayCache, ReplayCache
+from gateway.oauth.replay_redis import RedisReplayCache
+from gateway.oauth.routes import oauth_routes
+from gateway.oauth.server import TokenServer
+from gateway.oauth.verify import TokenVerifier
+from gateway.problem_pages import problem_routes
+from gateway.reload import LogUnavailableError, Reloader, connect_all, record_activations
+from gateway.settings import Settings
+from gateway.sla.tally import Tally
+from gateway.store.accounts import Accounts
+from gateway.store.clients import Clients
+from gateway.store.faults import StoreError
+from gateway.store.hidden import Hidden
+from gateway.store.server_secrets import ServerSecrets
+from gateway.store.store import Store
+from gateway.telemetry import open_telemetry
+from gateway.throttle import Throttle, ThrottleRules
+from gateway.workspace import Workspace
+from policies.counters import Counters
+
+_MIB = 1024 * 1024
+
+
+class StartError(Exception):
+    """The gateway cannot start; the text is for the operator."""
+
+
+class Running(Struct, frozen=True):
+    """An open gateway: the ASGI application, and what a command or test may want to look at."""
+
+    app: Callable[..., Any]
+    reloader: Reloader
+    writer: Writer
+    tally: Tally
+
+
+class Front:
+    """The ASGI application: exchanges go straight to the gateway, everything else is ordinary Litestar."""
+
+    def __init__(self, gateway: Gateway, litestar: Litestar) -> None:
+        self._serve, self._litestar = gateway.serve, litestar
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and scope["path"].startswith("/v1/"):
+            await self._serve(scope, receive, send)
+        else:
+            await self._litestar(scope, receive, send)
+
+
+@asynccontextmanager
+async def open_gateway(workspace: Workspace, port: int) -> AsyncIterator[Running]:
+    """Open everything a workspace needs to be served on `port`. Raises StartError, with whatever was opened closed."""
+    settings, plans = workspace.settings, workspace.plans
+    async with AsyncExitStack() as stack:
+        try:
+            store = await Store.open(settings.database_url(workspace.folder))
+            stack.push_async_callback(store.close)
+            authority = await open_authority(store, time.time())
+            secrets = ServerSecrets(store)
+            cursor_key = await secrets.obtain("cursor", int(time.time()))
+            throttle_key = await secrets.obtain("throttle", int(time.time()))
+            pepper = await load_pepper(store, int(time.time()))
+        except StoreError as error:
+            raise StartError(f"the state store cannot be used: {error}") from None
+        writer = _open_writer(workspace)
+        stack.callback(writer.close)
+        tally, recorded = await asyncio.to_thread(_replayed, workspace)
+        try:
+            await record_activations(writer, plans.contracts.values(), recorded)
+        except LogUnavailableError as error:
+            raise StartError(f"the audit log cannot be written: {error}") from None
+        issuer = settings.issuer(port)
+        verifier = TokenVerifier(issuer=issuer, audience=issuer, authority=authority)
+        counters = Counters(time.monotonic_ns)
+        telemetry = open_telemetry(settings, tally, writer)
+        if telemetry is not None:
+            stack.callback(telemetry.close)
+        adapters = connect_all(workspace.backends, {}, {})
+        gateway = Gateway(
+            Serving(plans, adapters),
+            verify=verifier.verify,
+            counters=counters,
+            cursors=Cursors(cursor_key.reveal()),
+            writer=writer,
+            tally=tally,
+            reception=Reception(lambda: time.time_ns() // 1000, time.monotonic_ns),
+            monotonic_ns=time.monotonic_ns,
+            observe=telemetry.observe if telemetry else None,
+        )
+        stack.push_async_callback(_close_adapters, gateway)
+        reloader = Reloader(workspace, gateway, writer, tally, recorded)
+        throttle = _throttle(settings, throttle_key)
+        try:
+            tokens = TokenServer(
+                issuer=issuer,
+                clients=Clients(store),
+                scopes_of=lambda partner: scopes_of(reloader.plans(), partner),
+                pepper=pepper,
+                replay=_replay(settings, stack),
+                throttle=throttle,
+                authority=authority,
+            )
+        except ValueError as error:
+            raise StartError(f"clausegate.toml, base_url: {error}") from None
+
+        def adopt(now: Authority) -> None:
+            verifier.adopt(now)
+            tokens.adopt(now)
+
+        following = asyncio.create_task(follow(store, adopt))
+        stack.push_async_callback(_cancel, following)
+        console = Console(
+            plans=reloader.plans,
+            tally=tally,
+            counters=counters,
+            accounts=Accounts(store),
+            allow_login=throttle.allow_login,
+        )
+        litestar = Litestar(
+            route_handlers=[*oauth_routes(tokens), *console_routes(console), *problem_routes(), _healthz(writer)],
+            openapi_config=None,
+            logging_config=None,
+        )
+        yield Running(Front(gateway, litestar), reloader, writer, tally)
+
+
+def _open_writer(workspace: Workspace) -> Writer:
+    settings = workspace.settings
+    options = WriterOptions(segment_bytes=settings.segment_mib * _MIB, reserve_bytes=settings.reserve_mib * _MIB)
+    writer = Writer.open(settings.log_path(workspace.folder), settings.writer, options=options)
+    if isinstance(writer, LogFault):
+        raise StartError(f"the audit log cannot be opened: {writer.kind}: {writer.detail}")
+    return writer
+
+
+def _replayed(workspace: Workspace) -> tuple[Tally, dict[str, str]]:
+    """The counts of all that the log holds, and the contract hash last activated of each agreement version."""
+    log = workspace.settings.log_path(workspace.folder)
+    try:
+        tally = Tally(workspace.plans).replay(read_exchanges(log))
+        activated = {
+            entry.subject: entry.contract
+            for entry in read_as(log, AuthorityEntry)
+            if entry.event == "agreement-activated"
+        }
+    except (CorruptLogError, OSError) as error:
+        raise StartError(f"the audit log cannot be read: {error}; `clausegate verify` says more") from None
+    return tally, activated
+
+
+def _throttle(settings: Settings, key: Hidden[bytes]) -> Throttle:
+    try:
+        rules = ThrottleRules(failures=settings.authentication_rate, login=settings.login_rate)
+    except ValueError as error:
+        raise StartError(f"clausegate.toml: a rate is written as 30/minute: {error}") from None
+    return Throttle(key, rules, settings.redis_url or "memory://")
+
+
+def _replay(settings: Settings, stack: AsyncExitStack) -> ReplayCache:
+    if not settings.redis_url:
+        return LocalReplayCache()
+    cache = RedisReplayCache.connect(settings.redis_url)
+    stack.push_async_callback(cache.close)
+    return cache
+
+
+def scopes_of(plans: Plans, partner: str) -> frozenset[str]:
+    """Every scope that a partner's agreements give."""
+    return frozenset(plan.scope for plan in plans.all_plans() if plan.contract.partner == partner)
+
+
+def _healthz(writer: Writer) -> Any:
+    @get("/healthz", sync_to_thread=False, include_in_schema=False)
+    def healthz() -> Response[bytes]:
+        """For load balancers: 200 while records can be written, 503 once they cannot."""
+        healthy = writer.state.stopped is None
+        return Response(b"ok\n" if healthy else b"log stopped\n", status_code=200 if healthy else 503)
+
+    return healthz
+
+
+async def _close_adapters(gateway: Gateway) -> None:
+    for adapter in gateway.serving.adapters.values():
+        await adapter.close()
+
+
+async def _cancel(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,36 @@
+"""clausegate check: are the documents right? All mistakes of all files in one report."""
+
+import typer
+
+from contracts.finding import Finding, errors, in_order
+from contracts.odcs import odcs_findings
+from gateway.commands.terminal import EXIT_FOUND, Folder, FormatOption, out, print_json, show_findings
+from gateway.workspace import Workspace, load_workspace
+
+NAME = "check"
+
+
+def run(folder: Folder, output: FormatOption = "text") -> None:
+    """Check a workspace: documents, backends and settings.
+
+    Every mistake of every file is reported as `file:line: path: message [code]`; docs/findings.md explains the codes.
+    Exit status 0 when the workspace can be served, 1 when it cannot.
+    """
+    loaded = load_workspace(folder)
+    findings: list[Finding]
+    if isinstance(loaded, Workspace):
+        findings = in_order([*loaded.warnings, *odcs_findings(loaded.documents.products)])
+    else:
+        findings = loaded
+    wrong = errors(findings)
+    if output == "json":
+        print_json({"ok": not wrong, "findings": findings})
+    else:
+        show_findings(findings)
+        if isinstance(loaded, Workspace):
+            plans, contracts = len(loaded.plans.all_plans()), len(loaded.plans.contracts)
+            out().print(f"[green]ok[/]: {contracts} agreements, {plans} operations, {len(findings)} warnings")
+        else:
+            out().print(f"[red]{len(wrong)} errors[/], {len(findings) - len(wrong)} warnings")
+    if wrong:
+        raise typer.Exit(EXIT_FOUND)

@@ -1,0 +1,36 @@
+"""What `status` and `health` have in common: counts replayed from the log, whether or not a gateway is running."""
+
+import sys
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import RenderableType
+
+from gateway.audit.faults import CorruptLogError
+from gateway.audit.reader import read_exchanges
+from gateway.commands.terminal import Format, err, fail, out
+from gateway.health.report import as_json
+from gateway.sla.tally import Tally
+from gateway.workspace import Workspace
+
+
+def replayed(workspace: Workspace) -> Tally:
+    """The counts of all that a workspace's log holds; a damaged log ends the command."""
+    log = workspace.settings.log_path(workspace.folder)
+    tally = Tally(workspace.plans)
+    if not log.is_dir():
+        return tally
+    try:
+        with err().status("replaying the log"):
+            return tally.replay(read_exchanges(log))
+    except (CorruptLogError, OSError) as error:
+        fail(f"the log cannot be read: {error}; `clausegate verify {workspace.folder}` says more", code=1)
+
+
+def show(rows: Iterable[Any], table: RenderableType, output: Format) -> None:
+    """Rows as JSON with the time they hold for, or as a table."""
+    if output == "json":
+        sys.stdout.write(as_json(rows, int(time.time())).decode() + "\n")
+    else:
+        out().print(table)

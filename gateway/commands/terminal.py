@@ -1,0 +1,79 @@
+"""What commands share at the terminal: colour only where it is one, findings as text or JSON, exit codes."""
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn, TypeAlias
+
+import msgspec
+import typer
+from rich.console import Console
+
+from contracts.finding import Finding, errors
+from gateway.workspace import Workspace, load_workspace
+from policies.clause import Language
+
+Format: TypeAlias = Literal["text", "json"]
+Folder = Annotated[
+    Path, typer.Argument(metavar="DIR", help="The workspace: a folder with products, policies, agreements.")
+]
+FormatOption = Annotated[Format, typer.Option("--format", help="For people, or for machines.")]
+LanguageOption = Annotated[
+    Language | None, typer.Option("--lang", help="zh or en; by default the language of the terminal.")
+]
+
+EXIT_FOUND = 1
+"""Something is wrong with what was looked at."""
+EXIT_USAGE = 2
+"""The command could not do what it was asked."""
+
+
+def language_or_terminal(language: Language | None) -> Language:
+    """The language asked for, or that of the terminal's locale."""
+    locale = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
+    return language or ("zh" if locale.lower().startswith("zh") else "en")
+
+
+def out() -> Console:
+    """Standard output. Rich leaves colour out where there is no terminal, and wherever NO_COLOR is set."""
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def err() -> Console:
+    """Standard error, for what is not the command's answer."""
+    return Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2)
+    sys.stdout.write(text.decode() + "\n")
+
+
+def fail(message: str, code: int = EXIT_USAGE) -> NoReturn:
+    """Say why on standard error, and end."""
+    err().print(f"[bold red]error:[/] {_plain(message)}")
+    raise typer.Exit(code)
+
+
+def show_findings(findings: Iterable[Finding]) -> None:
+    """Findings, one a line, on standard error."""
+    console = err()
+    for finding in findings:
+        style = "red" if finding.severity == "error" else "yellow"
+        console.print(finding.to_text(), style=style, markup=False)
+
+
+def open_workspace(folder: Path) -> Workspace:
+    """The compiled workspace; when it has errors they are shown and the command ends."""
+    loaded = load_workspace(folder)
+    if isinstance(loaded, Workspace):
+        return loaded
+    show_findings(loaded)
+    count = len(errors(loaded))
+    fail(f"{folder}: {count} error{'' if count == 1 else 's'}: see above; `clausegate check {folder}` lists them")
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", "\\[")

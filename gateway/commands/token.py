@@ -1,0 +1,59 @@
+"""clausegate token: an access token for a client, signed by whoever holds the workspace."""
+
+import asyncio
+import time
+from typing import Annotated
+
+import typer
+
+from gateway.app import scopes_of
+from gateway.commands.terminal import Folder, FormatOption, fail, open_workspace, print_json
+from gateway.oauth.clients import ClientFault, IssuedToken, issue_token
+from gateway.store.faults import StoreError
+from gateway.store.store import Store
+from gateway.workspace import Workspace
+
+NAME = "token"
+
+
+def run(
+    folder: Folder,
+    client_id: Annotated[str, typer.Argument(metavar="CLIENT_ID", help="A registered OAuth client.")],
+    port: Annotated[
+        int | None, typer.Option("--port", help="The port that `serve` was given, when it differs from the settings.")
+    ] = None,
+    output: FormatOption = "text",
+) -> None:
+    """Print an access token for a client, good for five minutes.
+
+    For trying things: it is signed with the key in the state store, so no secret of the client is needed. Partners get
+    theirs from `POST /oauth/token`.
+    """
+    workspace = open_workspace(folder)
+    issuer = workspace.settings.issuer(workspace.settings.port if port is None else port)
+    try:
+        issued = asyncio.run(_issue(workspace, client_id, issuer))
+    except StoreError as error:
+        fail(f"the state store cannot be used: {error}")
+    if isinstance(issued, ClientFault):
+        fail(issued.reason)
+    if output == "json":
+        print_json(
+            {"access_token": issued.token.reveal(), "scope": " ".join(issued.scopes), "expires": issued.expires_s}
+        )
+    else:
+        typer.echo(issued.token.reveal())
+
+
+async def _issue(workspace: Workspace, client_id: str, issuer: str) -> IssuedToken | ClientFault:
+    store = await Store.open(workspace.settings.database_url(workspace.folder))
+    try:
+        return await issue_token(
+            store,
+            client_id,
+            issuer=issuer,
+            scopes_of=lambda partner: scopes_of(workspace.plans, partner),
+            now_s=time.time(),
+        )
+    finally:
+        await store.close()

@@ -1,0 +1,110 @@
+"""Who plays in the demo: the clients of the four partners, their keys and secrets, and the file that lists them."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from gateway.oauth.clients import new_key_pair
+from gateway.provision import NewAccount, NewClient, provision
+from gateway.store.clients import AuthMethod
+from gateway.workspace import Workspace
+
+CREDENTIALS = "credentials.json"
+CONSOLE = "console.json"
+TOUR_FILE = "tour-client"
+TOUR_CLIENT = "delta-repair-tour"
+"""The tour runs into a limit that is counted per client: with a client of its own it uses up nobody else's calls."""
+
+_CLIENTS: tuple[tuple[str, str, AuthMethod], ...] = (
+    ("swift-logistics-app", "swift-logistics", "client_secret_basic"),
+    ("harbor-bank-app", "harbor-bank", "private_key_jwt"),
+    ("delta-repair-app", "delta-repair", "client_secret_basic"),
+    ("summit-dealer-app", "summit-dealer", "client_secret_basic"),
+)
+
+
+class Credential(Struct, frozen=True, omit_defaults=True):
+    """One entry of credentials.json. `private_key_file` is absolute."""
+
+    client_id: str
+    partner: str
+    role: str
+    auth_method: AuthMethod
+    client_secret: str | None = None
+    private_key_file: str | None = None
+
+
+async def provision_cast(workspace: Workspace, folder: Path) -> NewAccount:
+    """Add the partners' clients and the console account `ops`; write credentials.json and console.json, mode 0600.
+
+    Raises ProvisionError, StoreError, OSError.
+    """
+    keys = folder / "keys"
+    keys.mkdir(mode=0o700, exist_ok=True)
+    wanted: list[NewClient] = []
+    files: dict[str, Path] = {}
+    for client_id, partner, auth_method in _CLIENTS:
+        jwks = None
+        if auth_method == "private_key_jwt":
+            pair = new_key_pair()
+            files[client_id] = (keys / f"{client_id}.pem").resolve()
+            _write_private(files[client_id], pair.private_pem.reveal().encode())
+            jwks = pair.jwks
+        wanted.append(NewClient(client_id, partner, auth_method, jwks))
+    wanted.append(NewClient(TOUR_CLIENT, "delta-repair", "client_secret_basic"))
+    account, made = await provision(workspace, "ops", wanted)
+    roles = {contract.partner: contract.role for contract in workspace.plans.contracts.values()}
+    listed = [
+        Credential(
+            client_id=client.client_id,
+            partner=client.partner,
+            role=roles[client.partner],
+            auth_method=client.auth_method,
+            client_secret=client.secret.reveal() if client.secret else None,
+            private_key_file=str(files[client.client_id]) if client.client_id in files else None,
+        )
+        for client in made
+        if client.client_id != TOUR_CLIENT
+    ]
+    _write_private(folder / CREDENTIALS, _pretty(listed))
+    tour = next(client for client in made if client.client_id == TOUR_CLIENT)
+    _write_private(keys / TOUR_FILE, tour.secret.reveal().encode() if tour.secret else b"")
+    console = {"username": account.username, "password": account.password.reveal()}
+    _write_private(folder / CONSOLE, _pretty(console))
+    return account
+
+
+def console_login(folder: Path) -> tuple[str, str]:
+    """Username and password of the demo's console account. Raises OSError."""
+    login = msgspec.json.decode((folder / CONSOLE).read_bytes(), type=dict[str, str])
+    return login["username"], login["password"]
+
+
+def credentials(folder: Path) -> dict[str, Credential]:
+    """The partners' credentials by client id, and the tour's own client. Raises OSError."""
+    listed = msgspec.json.decode((folder / CREDENTIALS).read_bytes(), type=list[Credential])
+    secret = (folder / "keys" / TOUR_FILE).read_text()
+    tour = Credential(TOUR_CLIENT, "delta-repair", "repair", "client_secret_basic", secret)
+    return {credential.client_id: credential for credential in [*listed, tour]}
+
+
+def is_provisioned(folder: Path) -> bool:
+    """Whether an earlier run got to its end: the last file is there."""
+    return (folder / CONSOLE).is_file()
+
+
+def _pretty(value: Any) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
+
+
+def _write_private(file: Path, content: bytes) -> None:
+    """Write a file that nobody else may read, whole or not at all."""
+    beside = file.with_name(f".{file.name}.new")
+    beside.unlink(missing_ok=True)
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
+    beside.replace(file)

@@ -1,0 +1,186 @@
+"""The tour: what the gateway does, shown in the terminal with real calls to the running demo."""
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from gateway.audit.leaf import Exchange
+from gateway.audit.reader import find_receipt
+from gateway.audit.receipt import parse_receipt
+from gateway.audit.verify import FirstFault, verify_log
+from gateway.demo.caller import Caller, Reply, fetch
+from gateway.demo.cast import TOUR_CLIENT, credentials
+from gateway.demo.stage import DemoError
+
+_OTHERS = (
+    ("harbor-bank-app", "bank", "repayments", "order_no"),
+    ("delta-repair-app", "repair", "parts", "part_number"),
+    ("summit-dealer-app", "dealer", "leads", "lead_id"),
+)
+_CALLS_MAX = 200
+
+
+class Tour:
+    """The five sights. `log` is the audit log's folder, `backend` the URL of the hub's own HTTP service.
+
+    Raises DemoError when something is not as it is said to be: a tour that only prints would prove nothing.
+    """
+
+    def __init__(self, console: Console, url: str, backend: str, folder: Path, log: Path) -> None:
+        self._console, self._url, self._backend, self._log = console, url, backend, log
+        self._credentials = credentials(folder)
+        self._callers = {client: Caller(url, credential) for client, credential in self._credentials.items()}
+
+    def run(self) -> None:
+        """All sights in order."""
+        reply = self._one_record()
+        self._other_roles()
+        self._refusal()
+        self._limit()
+        self._receipt(reply)
+        self._flipped_byte()
+
+    def _one_record(self) -> Reply:
+        """A backend record beside what the logistics partner gets of it."""
+        caller = self._callers["swift-logistics-app"]
+        page = _expect(caller.get("/v1/shipments?limit=1"), 200)
+        key = page.body["data"][0]["shipment_id"]
+        raw = _expect(fetch(f"{self._backend}/shipments/{key}", {}), 200).body
+        reply = _expect(caller.get(f"/v1/shipments/{key}"), 200)
+        if "canary-" in str(reply.body):
+            raise DemoError("the tour found a field that no role may see: please report this")
+        self._title("1", "One record of the hub, and what the agreement with Swift Logistics lets through")
+        seen = _flat(reply.body)
+        table = Table("field", "in the backend", "what logistics gets", box=None, padding=(0, 2), header_style="bold")
+        for name, value in _flat(raw).items():
+            got = seen.get(name)
+            shown = "[dim]–[/]" if name not in seen else f"[green]{_cell(got)}[/]"
+            table.add_row(name, f"[dim]{_cell(value)}[/]" if name not in seen else _cell(value), shown)
+        self._console.print(table)
+        return reply
+
+    def _other_roles(self) -> None:
+        """The other roles: nothing of that record, and of their own products what their views name."""
+        self._title("2", "The same gateway, the other partners: each only what its own agreement names")
+        table = Table("partner", "its product", "gets", "does not get", "/v1/shipments", box=None, padding=(0, 2))
+        for client, role, product, key in _OTHERS:
+            caller = self._callers[client]
+            record = _expect(caller.get(f"/v1/{product}?limit=1"), 200).body["data"][0]
+            if "canary-" in str(record):
+                raise DemoError("the tour found a field that no role may see: please report this")
+            refused = _expect(caller.get("/v1/shipments?limit=1"), 404)
+            fields = ", ".join(list(record)[:6]) + (", …" if len(record) > 6 else "")
+            table.add_row(
+                f"{self._credentials[client].partner} ({role})",
+                f"{product} {_cell(record[key])}",
+                fields,
+                _hidden(role),
+                f"[yellow]{refused.status}[/] clause {refused.body['clause']['id']}",
+            )
+        self._console.print(table)
+
+    def _refusal(self) -> None:
+        """A call for a purpose that the agreement does not cover."""
+        self._title("3", "A refusal names the clause, in the caller's language")
+        caller = self._callers["swift-logistics-app"]
+        for language in ("en", "zh"):
+            headers = {"Clausegate_Purpose": "marketing", "Accept_Language": language}
+            refused = _expect(caller.get("/v1/shipments", **headers), 403)
+            self._clause(refused)
+
+    def _limit(self) -> None:
+        """Calls until the limit binds."""
+        self._title("4", "A limit that is exact: calls of Delta Repair until clause 4.1 binds")
+        caller = self._callers[TOUR_CLIENT]
+        for count in range(_CALLS_MAX):
+            reply = caller.get("/v1/parts?limit=1")
+            if reply.status == 429:
+                self._console.print(f"  {count} calls were answered, the next was refused and is not counted")
+                self._console.print(
+                    f"  Retry-After: {reply.headers['retry-after']}   RateLimit: {reply.headers['ratelimit']}"
+                )
+                self._clause(reply)
+                return
+        raise DemoError(f"{_CALLS_MAX} calls were answered and no limit bound")
+
+    def _receipt(self, reply: Reply) -> None:
+        """The receipt of the first call, looked up on the log."""
+        self._title("5", "Every answer has a receipt; this is its record on the log")
+        text = reply.headers["clausegate-receipt"]
+        receipt = parse_receipt(text)
+        located = find_receipt(self._log, receipt) if receipt else None
+        if located is None or not isinstance(located.leaf.entry, Exchange):
+            raise DemoError("the receipt is not on the log")
+        entry = located.leaf.entry
+        self._console.print(f"  receipt  {text}", soft_wrap=True)
+        self._console.print(
+            f"  record   {located.file} at byte {located.offset}: {entry.method} {entry.route} → {entry.status}"
+        )
+        self._console.print(f"           {entry.partner}, {entry.records} record, contract {entry.contract[:16]}…")
+
+    def _flipped_byte(self) -> None:
+        """A copy of the log with one byte changed, and what verify says."""
+        self._title("6", "One flipped byte in a copy of the log, and verify")
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / "log"
+            shutil.copytree(self._log, copy)
+            intact = verify_log(copy)
+            if isinstance(intact, FirstFault):
+                raise DemoError(f"the log itself does not verify: {intact.kind} in {intact.file}")
+            self._console.print(f"  the log: [green]intact[/], {intact.records} records")
+            segment = sorted(copy.rglob("*.seg"))[0]
+            content = bytearray(segment.read_bytes())
+            place = len(content) // 2
+            content[place] ^= 0x01
+            segment.write_bytes(bytes(content))
+            fault = verify_log(copy)
+            if not isinstance(fault, FirstFault):
+                raise DemoError("the flipped byte was not found")
+            self._console.print(
+                f"  byte {place} of the copy flipped: [red]{fault.kind}[/] found at {fault.file}, byte {fault.offset}"
+            )
+
+    def _title(self, number: str, text: str) -> None:
+        self._console.print()
+        self._console.print(f"[bold cyan]{number}[/]  [bold]{text}[/]")
+
+    def _clause(self, refused: Reply) -> None:
+        clause = refused.body["clause"]
+        self._console.print(
+            f"  [yellow]{refused.status}[/] {escape(refused.body['title'])} · clause {clause['id']} of "
+            f"{clause['agreement']} {clause['version']}: {escape(clause['text'])}"
+        )
+
+
+def _hidden(role: str) -> str:
+    return {"bank": "contact data", "repair": "cost, supplier price", "dealer": "internal scores"}[role]
+
+
+def _expect(reply: Reply, status: int) -> Reply:
+    if reply.status != status:
+        raise DemoError(f"the tour expected {status} and got {reply.status}: {reply.body}")
+    return reply
+
+
+def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Leaves by dotted path; of an array of objects the first, so that a record fits a screen."""
+    if isinstance(value, Mapping):
+        return {
+            path: leaf
+            for name, inner in value.items()
+            for path, leaf in _flat(inner, f"{prefix}.{name}" if prefix else name).items()
+        }
+    if isinstance(value, list) and value and isinstance(value[0], Mapping):
+        return _flat(value[0], f"{prefix}[0]")
+    return {prefix: value}
+
+
+def _cell(value: Any) -> str:
+    text = "null" if value is None else str(value)
+    return escape(text if len(text) <= 32 else text[:31] + "…")

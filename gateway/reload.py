@@ -1,0 +1,104 @@
+"""What is in force, and how it changes: adapters reconnected, activations recorded, one reference swapped."""
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import structlog
+from adapters.registry import connect
+
+from adapters.base import Adapter, Backend
+from contracts.finding import Finding
+from contracts.plan import Contract, Plans
+from gateway.audit.faults import LogFault
+from gateway.audit.leaf import Authority
+from gateway.audit.writer import Writer
+from gateway.exchange.serve import Gateway, Serving
+from gateway.sla.tally import Tally
+from gateway.workspace import Workspace, load_workspace
+
+_RETIRED_CLOSE_AFTER_S = 130.0
+"""Longer than any request may take (a backend's timeout is at most 120 s): they finish on the connections they know."""
+
+_log = structlog.get_logger(__name__)
+
+
+class LogUnavailableError(Exception):
+    """An agreement cannot come into force because that cannot be recorded. The text says why."""
+
+
+def connect_all(
+    backends: Mapping[str, Backend], current: Mapping[str, Adapter], known: Mapping[str, Backend]
+) -> dict[str, Adapter]:
+    """Adapters for `backends`; one whose configuration did not change stays connected as it is."""
+    return {
+        name: current[name] if name in current and known.get(name) == backend else connect(backend)
+        for name, backend in backends.items()
+    }
+
+
+async def record_activations(writer: Writer, contracts: Iterable[Contract], recorded: dict[str, str]) -> None:
+    """Record every agreement that comes into force in a form not yet on the log.
+
+    `recorded` maps "agreement version" to the contract hash last recorded, and is kept up to date.
+    Raises LogUnavailableError: what is not on the log is not in force.
+    """
+    for contract in contracts:
+        name = f"{contract.agreement} {contract.version}"
+        if recorded.get(name) != contract.hash:
+            entry = Authority(time.time_ns() // 1000, "agreement-activated", name, contract.hash)
+            receipt = await writer.append_durable(entry)
+            if isinstance(receipt, LogFault):
+                raise LogUnavailableError(f"{receipt.kind}: {receipt.detail}")
+            recorded[name] = contract.hash
+
+
+class Reloader:
+    """Reloads a workspace into a serving gateway. An edit with a mistake leaves the old plans serving."""
+
+    def __init__(
+        self, workspace: Workspace, gateway: Gateway, writer: Writer, tally: Tally, recorded: dict[str, str]
+    ) -> None:
+        self.workspace = workspace
+        self._gateway, self._writer, self._tally, self._recorded = gateway, writer, tally, recorded
+        self._lock = asyncio.Lock()
+        self._retiring: set[asyncio.Task[None]] = set()
+
+    @property
+    def folder(self) -> Path:
+        """The workspace's folder."""
+        return self.workspace.folder
+
+    def plans(self) -> Plans:
+        """What is in force now."""
+        return self._gateway.serving.plans
+
+    async def reload(self) -> list[Finding]:
+        """Compile the folder again and swap it in; or say what is wrong with it and change nothing."""
+        async with self._lock:
+            loaded = await asyncio.to_thread(load_workspace, self.folder)
+            if not isinstance(loaded, Workspace):
+                for finding in loaded:
+                    _log.error("reload refused", finding=finding.to_text())
+                return loaded
+            old = self._gateway.serving
+            adapters = connect_all(loaded.backends, old.adapters, self.workspace.backends)
+            await record_activations(self._writer, loaded.plans.contracts.values(), self._recorded)
+            self._tally.renew(loaded.plans)
+            self._gateway.serving = Serving(loaded.plans, adapters)
+            self.workspace = loaded
+            self._retire([adapter for name, adapter in old.adapters.items() if adapters.get(name) is not adapter])
+            _log.info("reloaded", agreements=len(loaded.plans.contracts), plans=len(loaded.plans.all_plans()))
+            return []
+
+    def _retire(self, adapters: list[Adapter]) -> None:
+        async def close_later() -> None:
+            await asyncio.sleep(_RETIRED_CLOSE_AFTER_S)
+            for adapter in adapters:
+                await adapter.close()
+
+        if adapters:
+            task = asyncio.create_task(close_later())
+            self._retiring.add(task)
+            task.add_done_callback(self._retiring.discard)
