@@ -25,7 +25,7 @@ class Catalogue:
         """The name of a clause kind; a kind without one goes by the word that documents use."""
         return self._messages.get(f"kind.{kind}", kind)
 
-    def keys(self) -> frozenset[str]:
+    def names(self) -> frozenset[str]:
         """Every key there is."""
         return frozenset(self._messages)
 

@@ -8,6 +8,7 @@ import structlog
 from litestar import MediaType, Request, Response, Router, get, post
 from litestar.datastructures import Cookie
 from litestar.exceptions import HTTPException
+from litestar.params import FromPath, FromQuery
 from litestar.types import ControllerRouterHandler
 
 from gateway.console.agreement_screen import agreement_screen, choose_contract
@@ -100,11 +101,11 @@ def _screen_handlers(screens: _Screens) -> list[ControllerRouterHandler]:
         return screens.ecosystem(request, part=True)
 
     @get("/agreements/{agreement:str}", sync_to_thread=False)
-    def agreement_page(request: Web, agreement: str, version: str | None = None) -> Response[Any]:
+    def agreement_page(request: Web, agreement: FromPath[str], version: FromQuery[str | None] = None) -> Response[Any]:
         return screens.agreement(request, agreement, version, part=False)
 
     @get("/agreements/{agreement:str}/clauses", sync_to_thread=False)
-    def agreement_part(request: Web, agreement: str, version: str | None = None) -> Response[Any]:
+    def agreement_part(request: Web, agreement: FromPath[str], version: FromQuery[str | None] = None) -> Response[Any]:
         return screens.agreement(request, agreement, version, part=True)
 
     return [ecosystem_page, ecosystem_part, agreement_page, agreement_part]
@@ -130,11 +131,11 @@ def _side_handlers(
     static: StaticFiles, pages: Pages, visitors: Visitors, *, secure: bool
 ) -> list[ControllerRouterHandler]:
     @get("/static/{path:path}", sync_to_thread=False)
-    def file(request: Web, path: str) -> Response[Any]:
+    def file(request: Web, path: FromPath[str]) -> Response[Any]:
         return _file(request, static, path)
 
     @get("/language/{language:str}", sync_to_thread=False)
-    def switch(request: Web, language: str) -> Response[Any]:
+    def switch(request: Web, language: FromPath[str]) -> Response[Any]:
         answer: Response[Any] = see_other(safe_next(request.query_params.get("next")))
         if language in ("zh", "en"):
             answer.set_cookie(
@@ -151,7 +152,7 @@ def _side_handlers(
         return answer
 
     @get("/{rest:path}", sync_to_thread=False)
-    def nowhere(request: Web, rest: str) -> Response[Any]:
+    def nowhere(request: Web, rest: FromPath[str]) -> Response[Any]:
         return error_page(pages, visitors.of(request), 404, "error.not_found")
 
     return [file, switch, nowhere]

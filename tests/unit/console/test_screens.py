@@ -1,0 +1,207 @@
+"""Screens show what the functions found, escaped, with every header."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from litestar.testing import TestClient
+
+from gateway.console.pages import SECURITY_HEADERS
+from gateway.health.ecosystem import ecosystem
+from gateway.sla.result import decimal_down
+from gateway.sla.tally import Tally
+from tests.unit.console.house import House, Page, busy, enter, house
+from tests.unit.sla.hub import NOON_S, PARTNERS, POLICY, contract_of, plan_of, plans_of
+
+PLANS = plans_of()
+AGREEMENT = "/console/agreements/swift-logistics-2026"
+HOSTILE = "<script>alert(1)</script>{{ 7*7 }}"
+
+
+@pytest.fixture
+def built() -> House:
+    return busy(house(PLANS))
+
+
+@pytest.fixture
+def client(built: House) -> Iterator[TestClient]:
+    with TestClient(built.app) as client:
+        enter(client)
+        yield client
+
+
+@pytest.mark.parametrize(
+    "path", ["/console/", "/console/ecosystem", AGREEMENT, f"{AGREEMENT}/clauses", "/console/nowhere", "/console/login"]
+)
+def test_every_answer_carries_the_security_headers_and_is_kept_by_no_cache(client: TestClient, path: str) -> None:
+    answer = client.get(path, follow_redirects=False)
+    for name, value in SECURITY_HEADERS.items():
+        assert answer.headers[name] == value
+    assert answer.headers["cache-control"] == "no-store"
+    assert "unsafe" not in answer.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("path", ["/console/", AGREEMENT, "/console/login"])
+def test_no_page_has_inline_script_or_style_or_names_another_host(client: TestClient, path: str) -> None:
+    page = Page(client.get(path).text)
+    for tag, said in page.tags:
+        assert tag != "style"
+        assert "style" not in said
+        assert not any(name.startswith("on") for name in said)
+        assert tag != "script" or said.get("src", "").startswith("/console/static/")  # type: ignore[union-attr]
+        for name in ("src", "href", "action", "hx-get"):
+            assert str(said.get(name, "/")).startswith(("/", "#"))
+
+
+@pytest.mark.parametrize("path", ["/console/", AGREEMENT])
+def test_every_header_cell_says_what_it_heads(client: TestClient, path: str) -> None:
+    heads = [said for tag, said in Page(client.get(path).text).tags if tag == "th"]
+    assert heads
+    assert all(said.get("scope") in ("row", "col") for said in heads)
+
+
+def test_every_input_that_is_seen_has_a_label() -> None:
+    with TestClient(house(PLANS).app) as client:
+        tags = Page(client.get("/console/login").text).tags
+    labelled = {said.get("for") for tag, said in tags if tag == "label"}
+    assert {said.get("id") for tag, said in tags if tag == "input" and said.get("type") != "hidden"} == labelled
+
+
+def test_the_figures_of_each_partner_are_those_of_the_health_functions(built: House, client: TestClient) -> None:
+    rows = Page(client.get("/console/").text).rows
+    found = ecosystem(built.tally, PLANS, NOON_S)
+    assert set(rows) == {partner.partner for partner in found}
+    for partner in found:
+        row, counts = rows[partner.partner], partner.counts
+        if partner.health.score is None:
+            assert "unknown" in row
+            continue
+        assert f" {partner.health.score} " in row
+        assert partner.good_share is not None
+        assert partner.declared is not None
+        assert f"{decimal_down(partner.good_share * 100, 2)}% {counts.good:,} of {counts.judged:,}" in row
+        assert f"{counts.good:,} of {int(partner.declared):,} declared" in row
+        met, clauses = partner.clauses_met
+        assert f"{met} of {clauses}" in row
+        for clause, count in counts.refusals.items():
+            assert f"{clause} {count:,} : The Partner" in row
+        for part in partner.health.judgements:
+            assert part.evidence["en"] in row
+            assert not part.lost or f"−{part.lost}" in row
+
+
+def test_the_part_that_refreshes_shows_new_counts(built: House, client: TestClient) -> None:
+    before = Page(client.get("/console/ecosystem").text).rows["swift-logistics"]
+    busy(built)
+    after = Page(client.get("/console/ecosystem").text).rows["swift-logistics"]
+    assert "1,400 of 1,423" in before
+    assert "2,800 of 2,846" in after
+
+
+def test_each_clause_stands_in_both_languages_beside_its_live_figure(built: House, client: TestClient) -> None:
+    rows = Page(client.get(AGREEMENT).text).rows
+    contract = contract_of(PLANS)
+    for clause in (*contract.clauses, contract.effective_clause, contract.products_clause):
+        for language in ("zh", "en"):
+            assert " ".join(clause.text[language].split()) in rows[clause.id]
+    assert "41 of 600 used" in rows["4.1"]
+    assert "Refused: 57 in 7 days, 57 in all" in rows["4.1"]
+    assert "Allowed here: delivery Refused: 1 in 7 days" in rows["2.1"]
+    assert "met 99.9845% achieved, 99.95% promised" in rows["5.1"]
+    assert "1,400 of 1,423 calls good and in time" in rows["5.2"]
+
+
+def test_the_agreement_names_its_hash_its_prevailing_language_and_what_the_partner_sees(client: TestClient) -> None:
+    text = client.get(AGREEMENT).text
+    contract, plan = contract_of(PLANS), plan_of(PLANS)
+    assert contract.hash in text
+    assert re.search(r"中文 <span class=\"tag\">prevails</span>", text)
+    for field, technique in plan.view.leaves:
+        assert ".".join(field.path) in text
+        assert technique.words()["en"] in text
+    assert "carrier_code</code></th>" not in text, "a field that is not granted is not listed"
+
+
+def test_the_prevailing_language_is_the_documents(built: House) -> None:
+    plans = plans_of(policy=POLICY.replace("prevails: zh", "prevails: en"))
+    with TestClient(house(plans).app) as client:
+        enter(client)
+        text = client.get(AGREEMENT).text
+    assert re.search(r"English <span class=\"tag\">prevails</span>", text)
+
+
+def test_a_limit_per_client_shows_no_single_figure() -> None:
+    plans = plans_of(policy=POLICY.replace("per: partner", "per: client"))
+    with TestClient(house(plans).app) as client:
+        enter(client)
+        row = Page(client.get(AGREEMENT).text).rows["4.1"]
+    assert "600 in any 1 minute each client by itself" in row
+
+
+def test_a_limit_per_operation_shows_each_operation() -> None:
+    plans = plans_of(policy=POLICY.replace("per: partner", "per: operation"))
+    with TestClient(house(plans).app) as client:
+        enter(client)
+        row = Page(client.get(AGREEMENT).text).rows["4.1"]
+    assert "shipments · list" in row
+    assert "shipments · get" in row
+
+
+def test_markup_in_a_document_is_shown_as_text() -> None:
+    partners = {"swift-logistics": PARTNERS["swift-logistics"] | {"en": HOSTILE, "zh": "三角"}}
+    with TestClient(busy_one(partners).app) as client:
+        enter(client)
+        for path in ("/console/", AGREEMENT):
+            text = client.get(path).text
+            assert "<script>alert" not in text
+            assert "&lt;script&gt;alert(1)&lt;/script&gt;{{ 7*7 }}" in text
+
+
+def busy_one(partners: dict[str, dict[str, str]]) -> House:
+    """A house with other partners."""
+    return house(plans_of(partners))
+
+
+@pytest.mark.parametrize("path", ["/console/agreements/nobody-2026", f"{AGREEMENT}?version=9.9.9", "/console/a/b/c"])
+def test_what_does_not_exist_is_a_page_that_says_so(client: TestClient, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert "Back to the ecosystem" in answer.text
+
+
+def test_a_hub_without_agreements_says_what_to_do(built: House) -> None:
+    empty = type(PLANS)(by_route={}, contracts={})
+    with TestClient(house(empty).app) as client:
+        enter(client)
+        assert "There is no agreement yet" in client.get("/console/").text
+
+
+def test_a_defect_shows_a_page_and_not_its_reason(built: House) -> None:
+    class Broken(Tally):
+        def of(self, contract: object) -> None:
+            raise RuntimeError("secret-reason")
+
+    def broken(console: object) -> object:
+        import msgspec
+
+        return msgspec.structs.replace(console, tally=Broken(PLANS))  # type: ignore[type-var]
+
+    with TestClient(house(PLANS, wrap=broken).app, raise_server_exceptions=False) as client:  # type: ignore[arg-type]
+        enter(client)
+        answer = client.get("/console/")
+    assert answer.status_code == 500
+    assert "secret-reason" not in answer.text
+    assert answer.headers["content-security-policy"] == SECURITY_HEADERS["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(("language", "title"), [("zh", "生态总览"), ("en", "Ecosystem")])
+def test_the_switch_changes_the_language_and_keeps_it(client: TestClient, language: str, title: str) -> None:
+    answer = client.get(f"/console/language/{language}?next={AGREEMENT}", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, AGREEMENT)
+    text = client.get("/console/").text
+    assert f"<h1>{title}</h1>" in text
+    assert f'<html lang="{"zh-CN" if language == "zh" else "en"}">' in text
+
+
+def test_a_language_that_is_not_spoken_changes_nothing(client: TestClient) -> None:
+    assert client.get("/console/language/fr", follow_redirects=False).headers.get("set-cookie") is None
