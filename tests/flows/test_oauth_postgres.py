@@ -1,0 +1,76 @@
+"""The state store on a real PostgreSQL: the same tables, the same answers, whoever starts first."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection
+
+from gateway.oauth.authority import open_authority
+from gateway.oauth.clients import ClientFault, add_client, change_secret, issue_token, new_key_pair, set_client_disabled
+from gateway.oauth.keys import rotate_signing_keys
+from gateway.store.accounts import Account, Accounts
+from gateway.store.clients import Clients
+from gateway.store.schema import metadata
+from gateway.store.server_secrets import ServerSecrets
+from gateway.store.signing_keys import SigningKeys
+from gateway.store.store import Store
+from tests.flows.postgres import PostgresUnavailable, running_postgres
+from tests.unit.oauth.stage import ISSUER, NOW_S
+
+NOW = int(NOW_S)
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    try:
+        with running_postgres() as address:
+            yield address
+    except PostgresUnavailable as error:
+        pytest.skip(str(error))
+
+
+async def test_nodes_that_start_at_once_agree_on_tables_secrets_and_keys(url: str) -> None:
+    stores = await asyncio.gather(*(Store.open(url) for _ in range(4)))
+    secrets = await asyncio.gather(*(ServerSecrets(store).obtain("pepper", NOW) for store in stores))
+    assert len({secret.reveal() for secret in secrets}) == 1
+    await asyncio.gather(*(open_authority(store, NOW_S) for store in stores))
+    assert [key.state for key in await SigningKeys(stores[0]).all()] == ["active", "pending"]
+    for store in stores:
+        await store.close()
+
+
+async def test_the_migrations_lead_to_exactly_the_tables_that_the_code_uses(url: str) -> None:
+    def differences(connection: Connection) -> list[object]:
+        options = {"version_table": "schema_version", "compare_type": True}
+        return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
+
+    store = await Store.open(url)
+    async with store.read() as connection:
+        assert await connection.run_sync(differences) == []
+    await store.close()
+
+
+async def test_clients_keys_and_accounts_live_there_as_in_a_file(url: str) -> None:
+    store = await Store.open(url)
+    added = await add_client(store, "swift-logistics", "app", "client_secret_basic", now_s=NOW)
+    assert not isinstance(added, ClientFault)
+    again = await add_client(store, "swift-logistics", "app", "client_secret_basic", now_s=NOW)
+    assert isinstance(again, ClientFault)
+    keys = new_key_pair().jwks
+    assert not isinstance(await add_client(store, "bank", "bank-app", "private_key_jwt", keys, now_s=NOW), ClientFault)
+    assert not isinstance(await change_secret(store, "app", now_s=NOW), ClientFault)
+    client = await Clients(store).find("app")
+    assert client is not None
+    assert [secret.expires_s is None for secret in client.secrets] == [True, False]
+    assert await set_client_disabled(store, "bank-app", True, now_s=NOW) is None
+    assert await Clients(store).revocations() == {"bank-app": (True, NOW)}
+    await rotate_signing_keys(store, NOW)
+    issued = await issue_token(store, "app", issuer=ISSUER, scopes_of=lambda _: frozenset({"a"}), now_s=NOW_S)
+    assert not isinstance(issued, ClientFault)
+    accounts = Accounts(store, now=lambda: NOW_S)
+    await accounts.create("ana", "correct horse battery", "legal", "zh")
+    assert await accounts.check("ana", "correct horse battery") == Account("ana", "legal", "zh", NOW)
+    await store.close()
