@@ -132,6 +132,15 @@ def test_an_idle_session_has_to_log_in_again(built: House, client: TestClient) -
     assert client.get("/console/", follow_redirects=False).status_code == 303
 
 
+def test_figures_that_refresh_do_not_keep_a_forgotten_screen_logged_in(built: House, client: TestClient) -> None:
+    enter(client)
+    statuses = []
+    for _ in range(3):
+        built.clock.now_s += IDLE_S / 2
+        statuses.append(client.get("/console/ecosystem").status_code)
+    assert statuses == [200, 401, 401]
+
+
 def test_a_form_that_is_too_large_is_refused(client: TestClient) -> None:
     answer = client.post("/console/login", data={"username": "x" * 20_000}, follow_redirects=False)
     assert answer.status_code == 413

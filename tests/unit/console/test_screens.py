@@ -90,6 +90,11 @@ def test_the_figures_of_each_partner_are_those_of_the_health_functions(built: Ho
             assert not part.lost or f"−{part.lost}" in row
 
 
+def test_the_clause_that_refused_most_comes_first(client: TestClient) -> None:
+    row = Page(client.get("/console/").text).rows["swift-logistics"]
+    assert 0 < row.index("4.1 57 :") < row.index("2.1 1 :")
+
+
 def test_the_part_that_refreshes_shows_new_counts(built: House, client: TestClient) -> None:
     before = Page(client.get("/console/ecosystem").text).rows["swift-logistics"]
     busy(built)

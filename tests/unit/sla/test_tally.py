@@ -191,3 +191,20 @@ def test_slices_of_one_day_share_one_small_block(plans: Plans) -> None:
     account = account_of(tally, plans)
     (day,) = account.days.values()
     assert [len(slices) for slices in day.slices if slices is not None] == [2 * 288, 2 * 24]
+
+
+@pytest.mark.parametrize(("status", "good"), [(499, None), (500, 0), (200, 1)])
+def test_the_bound_of_good_statuses_is_no_good_status(plans: Plans, status: int, good: int | None) -> None:
+    tally, plan = Tally(plans), plan_of(plans)
+    tally.add(exchange(plan, NOON_S, status=status))
+    account = account_of(tally, plans)
+    shares = account.shares(plan.meters[0], 0, 10**7)
+    assert (shares.total, shares.good) == ((0, 0) if good is None else (1, good))
+
+
+def test_the_first_day_that_is_no_longer_kept_is_late_and_the_next_is_not(plans: Plans) -> None:
+    tally, plan = Tally(plans, keep_days=62), plan_of(plans)
+    tally.add(exchange(plan, NOON_S))
+    tally.add(exchange(plan, NOON_S - 61 * 86_400))
+    tally.add(exchange(plan, NOON_S - 62 * 86_400))
+    assert account_of(tally, plans).late == 1
