@@ -27,6 +27,7 @@ from adapters.base import (
 )
 
 _MISSING = Answer(404, "", b"")
+_INT64_MAX = 2**63 - 1
 
 
 class MemoryBackend(Backend, frozen=True, tag="memory", kw_only=True):
@@ -186,6 +187,8 @@ def _compare(operator: Operator, leaf: Field, found: Any, wanted: Scalar) -> boo
     kind = _kind(wanted)
     if found is None or _kind(found) != kind or (leaf.logical_type == "boolean") != (kind == "truth"):
         return None
+    if isinstance(wanted, int) and abs(wanted) > _INT64_MAX:
+        return None  # neither a row filter nor a database knows such a number
     ordered = (found > wanted) - (found < wanted)
     outcomes: dict[Operator, bool] = {
         "==": ordered == 0,

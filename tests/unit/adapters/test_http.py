@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from adapters.base import AllOf, Answer, AnyOf, Compare, Fault, Negation, Query
+from adapters.base import AllOf, Answer, AnyOf, Compare, Condition, Fault, Negation, Query
 from adapters.http import HttpAdapter, HttpBackend
 from tests.unit.adapters.calls import call, leaf
 from tests.unit.adapters.hostile import Peer, Served, response, serving
@@ -76,7 +76,7 @@ async def test_only_equalities_that_must_hold_are_pushed_down_and_only_for_field
     swift = Compare("==", CARRIER, "SWIFT & Co")
     heavy = Compare(">", WEIGHT, 5)
     exact = Compare("==", WEIGHT, 7)
-    conditions = {
+    conditions: dict[str, list[Condition | None]] = {
         "&carrier_code=SWIFT%20%26%20Co": [swift, AllOf((swift, heavy)), AllOf((AllOf((swift,)), exact))],
         "": [None, heavy, exact, AnyOf((swift, heavy)), Negation(swift), AllOf((Negation(swift), heavy))],
     }
