@@ -15,7 +15,7 @@ from contracts.finding import Finding, KeyPath, errors, in_order
 from contracts.offer import Offer, RoleOffer, offer
 from contracts.plan import Contract, Plan, Plans
 from contracts.product import Operation, Product
-from contracts.rows import RowFault, RowFilter, compile_rows
+from contracts.rows import Predicate, RowFault, RowFilter, compile_rows
 from contracts.terms import Term, cover_clauses, policy_findings, terms_of
 from contracts.workspace import Documents, Loaded, is_broken
 from policies.clause import Binding, Gate, Limit, Meter
@@ -263,7 +263,7 @@ def _plan(contract: Contract, bound: _Bound, offered: Offer, role: RoleOffer, op
         view=role.granted,
         mask=role.mask,
         mask_id=_digest(*(f"{'.'.join(field.path)}={technique!r}" for field, technique in role.granted.leaves)),
-        rows=rows if rows and not offered.backend.enforces_rows else None,
+        keeps=_keeps(rows, role, offered),
         rows_text=role.view.rows,
         facts=role.facts,
         subjects=offered.subjects,
@@ -285,6 +285,15 @@ def _rows(agreement: Agreement, offered: Offer, role: RoleOffer) -> RowFilter | 
     if isinstance(rows, RowFault):  # the same expression compiled when the product was checked
         raise RuntimeError(rows.message)
     return rows
+
+
+def _keeps(rows: RowFilter | None, role: RoleOffer, offered: Offer) -> Predicate | None:
+    """The filter that the gateway applies itself. Fails closed: a filter without facts to decide on is no plan."""
+    if rows is None or offered.backend.enforces_rows:
+        return None
+    if role.facts is None:
+        raise RuntimeError(f"{offered.name}: a row filter without facts")
+    return rows.predicate(role.facts)
 
 
 def _headers(contract: Contract, limits: tuple[Limit, ...]) -> tuple[tuple[bytes, bytes], ...]:

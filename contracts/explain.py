@@ -14,7 +14,7 @@ from policies.clause import Language, Words
 _WORDS: Final[dict[str, Words]] = {
     "agreement": {"zh": "协议", "en": "Agreement"},
     "version": {"zh": "版本", "en": "version"},
-    "hub": {"zh": "甲方:数据提供方", "en": "The Hub: the company that runs this gateway"},
+    "hub": {"zh": "甲方：数据提供方", "en": "The Hub: the company that runs this gateway"},
     "partner": {"zh": "乙方", "en": "The Partner"},
     "code": {"zh": "数据中的代码", "en": "known in the data as"},
     "role": {"zh": "角色", "en": "role"},
@@ -47,7 +47,7 @@ _WORDS: Final[dict[str, Words]] = {
     "nothing_else": {"zh": "未列出的字段一律不提供。", "en": "No other field is served."},
     "clauses": {"zh": "条款", "en": "Clauses"},
     "prevails": {
-        "zh": "中英文不一致时,以{}为准。",
+        "zh": "中英文不一致时，以{}为准。",
         "en": "Where the Chinese and the English text differ, the {} text prevails.",
     },
     "zh": {"zh": "中文", "en": "Chinese"},

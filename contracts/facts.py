@@ -3,7 +3,7 @@
 Facts are decoded apart from the mask, into types of their own that no answer is ever encoded from.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 import msgspec
@@ -22,6 +22,7 @@ class Facts:
     def __init__(self, paths: Iterable[Path], envelope: Envelope) -> None:
         self._steps: dict[Path, tuple[str, ...]] = {}
         record = self._struct(sorted(set(paths)), (), ())
+        self._getters = {path: _getter(steps) for path, steps in self._steps.items()}
         self._one: msgspec.json.Decoder[Any] = msgspec.json.Decoder(record)
         self._page: msgspec.json.Decoder[Any] = msgspec.json.Decoder(page_type(envelope, record))
         self._raw_page: msgspec.json.Decoder[Any] = msgspec.json.Decoder(page_type(envelope, msgspec.Raw))
@@ -66,12 +67,27 @@ class Facts:
 
     def value(self, record: Record, path: Path) -> Value:
         """One fact; None when it is null or absent."""
+        return self._getters[path](record)
+
+    def getter(self, path: Path) -> Callable[[Record], Value]:
+        """What reads one fact: for those who read it again and again."""
+        return self._getters[path]
+
+
+def _getter(attributes: tuple[str, ...]) -> Callable[[Record], Value]:
+    """Reads one scalar of a record; nearly all are at the top, or in an object that is there."""
+    *outer, last = attributes
+
+    def get(record: Record) -> Value:
         found: Any = record
-        for attribute in self._steps[path]:
+        for attribute in outer:
+            found = getattr(found, attribute)
             if found is None or found is UNSET:
                 return None
-            found = getattr(found, attribute)
+        found = getattr(found, last)
         return None if found is UNSET else found
+
+    return get
 
 
 def page_type(envelope: Envelope, item: Any) -> Any:

@@ -3,9 +3,13 @@
 Two ways lead to the same answer. The strict way decodes a whole page in one go and is the one that always runs; only
 when a value has another type than the product declares does the patient way take the page apart, value by value,
 and withhold what drifted. Whatever fits neither is no answer at all.
+
+A number keeps its exact text, so it is decoded raw, and raw means anything: an object as well. Whether raw values are
+numbers is asked of a second type beside the first, which holds nothing but the numbers, and whose result is dropped.
 """
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any, TypeAlias
 
 import msgspec
@@ -17,11 +21,10 @@ from policies.technique import Technique
 
 TEXT_TYPES = frozenset({"string", "date", "timestamp", "time"})
 NUMBER_TYPES = frozenset({"number", "integer"})
-_NUMBER_STARTS = frozenset(b"-0123456789n")
-"""A number keeps its text, so it is read raw; its first byte tells it from text, true, an array or an object."""
+_NUMBER_STARTS = frozenset(b"-0123456789")
 
 Drift: TypeAlias = list[str]
-Finish: TypeAlias = Callable[[Any, Drift], Any]
+Finish: TypeAlias = Callable[[Any], Any]
 
 
 class Leaf(Struct, frozen=True):
@@ -68,8 +71,10 @@ class Mask:
 
     def __init__(self, record: Branch, envelope: Envelope) -> None:
         self._compiled = _compile(record, "")
-        self._page: msgspec.json.Decoder[Any] = msgspec.json.Decoder(page_type(envelope, self._compiled.type))
-        self._raw_page: msgspec.json.Decoder[Any] = msgspec.json.Decoder(page_type(envelope, Raw))
+        numbers = self._compiled.numbers
+        self._page = _decoder(page_type(envelope, self._compiled.type))
+        self._raw_page = _decoder(page_type(envelope, Raw))
+        self._numbers = None if numbers is None else _decoder(page_type(envelope, numbers))
         self._encoder = msgspec.json.Encoder()
 
     def page(self, body: bytes) -> Masked | NotMaskable:
@@ -79,18 +84,16 @@ class Mask:
             body.decode()  # what is skipped or raw would otherwise go unchecked
             try:
                 page = self._page.decode(body)
+                if self._numbers is not None:
+                    self._numbers.decode(body)
                 records = page_items(page)
             except msgspec.ValidationError:
                 page = self._raw_page.decode(body)
-                records = [self._compiled.patient(raw, drift) for raw in page_items(page)]
+                patient = (self._compiled.patient(raw, drift) for raw in page_items(page))
+                records = [None if record is UNSET else record for record in patient]
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return NotMaskable(_reason(error))
-        finish = self._compiled.finish
-        if finish is not None:
-            for record in records:
-                if record is not UNSET:
-                    finish(record, drift)
-        return Masked([None if record is UNSET else record for record in records], page_next(page), tuple(drift))
+        return Masked(self._finished(records), page_next(page), tuple(drift))
 
     def record(self, body: bytes) -> Masked | NotMaskable:
         """Mask a single record."""
@@ -102,20 +105,32 @@ class Mask:
             return NotMaskable(_reason(error))
         if record is UNSET:
             return NotMaskable("the record is no object")
-        if self._compiled.finish is not None:
-            self._compiled.finish(record, drift)
-        return Masked([record], None, tuple(drift))
+        return Masked(self._finished([record]), None, tuple(drift))
 
     def encode(self, records: Any) -> bytes:
         """Masked records, one or a list, as JSON. Absent stays absent, null stays null, numbers keep their text."""
         return self._encoder.encode(records)
 
+    def _finished(self, records: list[Struct | None]) -> list[Struct | None]:
+        """Records with the values of masked fields replaced, in place."""
+        finish = self._compiled.finish
+        if finish is not None:
+            for record in records:
+                if record is not None:
+                    finish(record)
+        return records
+
 
 class _Compiled(Struct, frozen=True):
-    """One node, ready: its strict type; `patient` decodes bytes that may have drifted (UNSET: withheld); `finish`
-    checks and transforms a decoded value in place and returns it, None when there is nothing to do."""
+    """One node, ready.
+
+    `type` is strict; `numbers` is the type of the numbers in it, None without any. `patient` decodes bytes that may
+    have drifted (UNSET: withheld). `finish` replaces masked values in a decoded value and returns it; None when there
+    are none.
+    """
 
     type: Any
+    numbers: Any
     patient: Callable[[bytes | Raw, Drift], Any]
     finish: Finish | None
 
@@ -128,21 +143,23 @@ def _compile(node: Node, path: str) -> _Compiled:
     return _branch(node, path)
 
 
-def _leaf(leaf: Leaf, path: str) -> _Compiled:
-    kind = leaf.logical_type
-    finish: Finish | None
-    strict: Any
-    if not leaf.technique.unchanged and kind not in TEXT_TYPES:
-        strict, finish = Raw, _replace(leaf.technique)
-    elif kind in NUMBER_TYPES:
-        strict, finish = Raw, _check_number(path)
-    elif kind == "boolean":
-        strict, finish = bool | None, None
-    else:
-        strict = str | None
-        finish = None if leaf.technique.unchanged else _transform(leaf.technique)
-    decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(strict)
+def _decoder(kind: Any) -> "msgspec.json.Decoder[Any]":
+    return msgspec.json.Decoder(kind)
 
+
+def _leaf(leaf: Leaf, path: str) -> _Compiled:
+    kind, unchanged = leaf.logical_type, leaf.technique.unchanged
+    if not unchanged and kind not in TEXT_TYPES:
+        return _Compiled(Raw, None, _patient_leaf(_decoder(Raw), path), _replace(leaf.technique))
+    if kind in NUMBER_TYPES:
+        numbers: Any = int | None if kind == "integer" else int | float | None
+        return _Compiled(Raw, numbers, _patient_number(kind == "integer", path), None)
+    strict: Any = bool | None if kind == "boolean" else str | None
+    finish = None if unchanged else leaf.technique.apply
+    return _Compiled(strict, None, _patient_leaf(_decoder(strict), path), finish)
+
+
+def _patient_leaf(decoder: "msgspec.json.Decoder[Any]", path: str) -> Callable[[bytes | Raw, Drift], Any]:
     def patient(body: bytes | Raw, drift: Drift) -> Any:
         try:
             return decoder.decode(body)
@@ -150,32 +167,35 @@ def _leaf(leaf: Leaf, path: str) -> _Compiled:
             drift.append(path)
             return UNSET
 
-    return _Compiled(strict, patient, finish)
+    return patient
 
 
-def _check_number(path: str) -> Finish:
-    def finish(value: Raw, drift: Drift) -> Any:
-        if bytes(value)[0] in _NUMBER_STARTS:
-            return value
+def _patient_number(whole: bool, path: str) -> Callable[[bytes | Raw, Drift], Any]:
+    """Numbers of any size, which a decoder would refuse; for `whole` only those without a fraction, 1.0 included."""
+    decoder = _decoder(Raw)
+
+    def patient(body: bytes | Raw, drift: Drift) -> Any:
+        raw = decoder.decode(body)
+        text = bytes(raw)
+        if text == b"null" or (text[0] in _NUMBER_STARTS and not (whole and _has_fraction(text))):
+            return raw
         drift.append(path)
         return UNSET
 
-    return finish
+    return patient
 
 
-def _transform(technique: Technique) -> Finish:
-    apply = technique.apply
-
-    def finish(value: str, _drift: Drift) -> Any:
-        return apply(value)
-
-    return finish
+def _has_fraction(text: bytes) -> bool:
+    if text.lstrip(b"-").isdigit():
+        return False
+    exponent = Decimal(text.decode()).normalize().as_tuple().exponent
+    return isinstance(exponent, int) and exponent < 0
 
 
 def _replace(technique: Technique) -> Finish:
     """For values that are replaced whatever they were: nothing of them is looked at but null."""
 
-    def finish(value: Raw, _drift: Drift) -> Any:
+    def finish(value: Raw) -> Any:
         return None if bytes(value) == b"null" else technique.apply("")
 
     return finish
@@ -183,7 +203,7 @@ def _replace(technique: Technique) -> Finish:
 
 def _many(many: Many, path: str) -> _Compiled:
     item = _compile(many.item, f"{path}[]")
-    elements: msgspec.json.Decoder[Any] = msgspec.json.Decoder(list[Raw] | None)
+    elements = _decoder(list[Raw] | None)
 
     def patient(body: bytes | Raw, drift: Drift) -> Any:
         try:
@@ -198,12 +218,16 @@ def _many(many: Many, path: str) -> _Compiled:
 
     inner = item.finish
 
-    def finish(values: list[Any], drift: Drift) -> Any:
+    def finish(values: list[Any]) -> Any:
         assert inner is not None  # noqa: S101 - narrows the type; never used without
-        finished = (value if value is None else inner(value, drift) for value in values)
-        return [value for value in finished if value is not UNSET]
+        return [value if value is None else inner(value) for value in values]
 
-    return _Compiled(list[item.type] | None, patient, None if inner is None else finish)  # type: ignore[name-defined]
+    numbers = None if item.numbers is None else _list_of(item.numbers)
+    return _Compiled(_list_of(item.type), numbers, patient, None if inner is None else finish)
+
+
+def _list_of(item: Any) -> Any:
+    return list[item] | None
 
 
 def _branch(branch: Branch, path: str) -> _Compiled:
@@ -213,25 +237,44 @@ def _branch(branch: Branch, path: str) -> _Compiled:
         attribute = f"f{number}"
         names[attribute] = name
         children[attribute] = _compile(node, f"{path}.{name}" if path else name)
-    strict = defstruct(
-        "Masked",
-        [(attribute, child.type | UnsetType, UNSET) for attribute, child in children.items()],
-        rename=names,
-        omit_defaults=True,
-        gc=False,
-    )
-    loose = defstruct("Loose", [(attribute, Raw | UnsetType, UNSET) for attribute in children], rename=names, gc=False)
-    accepted: Any = strict | None if path else strict  # an object inside a record may be null, a record may not
-    whole: msgspec.json.Decoder[Any] = msgspec.json.Decoder(accepted)
-    parts: msgspec.json.Decoder[Any] = msgspec.json.Decoder(loose)
+
+    strict = _struct("Masked", names, {attribute: child.type for attribute, child in children.items()})
+    counted = {attribute: child.numbers for attribute, child in children.items() if child.numbers is not None}
+    numbers = _struct("Numbers", names, counted) if counted else None
+    if path:  # an object inside a record may be null, a record may not
+        accepted, numbers = strict | None, None if numbers is None else numbers | None
+    else:
+        accepted = strict
+    whole, check = _decoder(accepted), None if numbers is None else _decoder(numbers)
+    apart = _apart(strict, _struct("Parts", names, dict.fromkeys(children, Raw)), children, path)
 
     def patient(body: bytes | Raw, drift: Drift) -> Any:
         try:
-            return whole.decode(body)
+            value = whole.decode(body)
+            if check is not None:
+                check.decode(body)
         except msgspec.ValidationError:
-            pass
+            return apart(body, drift)
+        return value
+
+    return _Compiled(accepted, numbers, patient, _finish_branch(children))
+
+
+def _struct(name: str, names: Mapping[str, str], types: Mapping[str, Any]) -> Any:
+    """A Struct type with a field for each of `types`, by attribute; absent fields stay absent."""
+    fields = [(attribute, kind | UnsetType, UNSET) for attribute, kind in types.items()]
+    return defstruct(name, fields, rename=names, omit_defaults=True, gc=False)
+
+
+def _apart(
+    strict: Any, parts: Any, children: Mapping[str, _Compiled], path: str
+) -> Callable[[bytes | Raw, Drift], Any]:
+    """Decodes an object field by field, each on its own merits."""
+    decoder = _decoder(parts)
+
+    def apart(body: bytes | Raw, drift: Drift) -> Any:
         try:
-            found = parts.decode(body)
+            found = decoder.decode(body)
         except msgspec.ValidationError:
             drift.append(path or "(record)")
             return UNSET
@@ -242,16 +285,23 @@ def _branch(branch: Branch, path: str) -> _Compiled:
                 setattr(record, attribute, child.patient(raw, drift))
         return record
 
-    finishes = tuple((attribute, child.finish) for attribute, child in children.items() if child.finish is not None)
+    return apart
 
-    def finish(record: Any, drift: Drift) -> Any:
-        for attribute, apply in finishes:
+
+def _finish_branch(children: Mapping[str, _Compiled]) -> Finish | None:
+    """Replaces the masked values of an object in place."""
+    finishes = tuple((attribute, child.finish) for attribute, child in children.items() if child.finish is not None)
+    if not finishes:
+        return None
+
+    def finish(record: Any) -> Any:
+        for attribute, replace in finishes:
             value = getattr(record, attribute)
             if value is not UNSET and value is not None:
-                setattr(record, attribute, apply(value, drift))
+                setattr(record, attribute, replace(value))
         return record
 
-    return _Compiled(accepted, patient, finish if finishes else None)
+    return finish
 
 
 def _reason(error: Exception) -> str:

@@ -10,7 +10,7 @@ from contracts.facts import Facts
 from contracts.finding import Finding, KeyPath
 from contracts.mask import Mask
 from contracts.product import Product, Property, SchemaObject, View
-from contracts.rows import RowFault, compile_rows
+from contracts.rows import RowFault, RowFilter, compile_rows
 from contracts.source import Source
 from contracts.view import GrantedView, grant, key_field, subject_paths
 from contracts.workspace import Loaded
@@ -149,9 +149,10 @@ def _ready(schema: SchemaObject, view: View, granted: GrantedView, backend: Back
     subjects = subject_paths(schema)
     if backend.enforces_rows:  # such a backend is asked for the granted fields only
         subjects = tuple(path for path in subjects if path in served)
-    paths = set(subjects)
-    if view.rows is not None and not backend.enforces_rows:
+    paths, key = set(subjects), key_field(schema)
+    if view.rows is not None and key is not None and not backend.enforces_rows:
         rows = compile_rows(view.rows, schema, _ANY_PARTNER)
-        paths |= set(rows.paths) if not isinstance(rows, RowFault) else set()
+        # a filter of constants reads no field, and still decides about every record: the facts must say how many
+        paths |= set(rows.paths) if isinstance(rows, RowFilter) and rows.paths else {key.path}
     facts = Facts(paths, envelope) if paths else None
     return RoleOffer(view, granted, Mask(granted.record, envelope), facts, subjects, at)

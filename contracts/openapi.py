@@ -105,9 +105,9 @@ def _info(contracts: list[Contract], partner: str | None, language: Language) ->
     name = _name(contracts[-1], language) if partner is not None and contracts else "Clausegate"
     said = ", ".join(f"{contract.agreement} {contract.version}" for contract in contracts)
     return {
-        "title": f"{name}: data products" if language == "en" else f"{name}:数据产品",
+        "title": f"{name}: data products" if language == "en" else f"{name}：数据产品",
         "version": contracts[-1].version if partner is not None and contracts else "1",
-        "description": f"Generated from {said}." if language == "en" else f"由协议生成:{said}。",
+        "description": f"Generated from {said}." if language == "en" else f"由协议生成：{said}。",
         "x-clausegate-contracts": [
             {"agreement": contract.agreement, "version": contract.version, "hash": contract.hash}
             for contract in contracts

@@ -9,7 +9,7 @@ from contracts.agreement import Ack
 from contracts.facts import Facts
 from contracts.mask import Mask
 from contracts.product import Operation
-from contracts.rows import RowFilter
+from contracts.rows import Predicate
 from contracts.view import GrantedView
 from policies.clause import ClauseRef, Gate, Language, Limit, Meter, Words
 
@@ -44,7 +44,7 @@ class Plan(Struct, frozen=True):
     """All that one request needs, precomputed. `gates`, `limits` and `meters` are in the order of the clauses.
 
     `scope` is the OAuth scope a token must hold, `route` the RFC 6570 path template, `mask_id` names the set of
-    fields and techniques in records, `headers` are ready for ASGI. `page_limit` is (default, maximum) records. `rows`
+    fields and techniques in records, `headers` are ready for ASGI. `page_limit` is (default, maximum) records. `keeps`
     is the filter that the gateway itself must apply, None when there is none or the backend enforces it; `rows_text` is
     the filter as written. `facts` reads what filter and subject count need. `subjects` are the fields that say
     which person a record is about, `readable_subjects` those of them that the backend's answer holds.
@@ -63,7 +63,7 @@ class Plan(Struct, frozen=True):
     view: GrantedView
     mask: Mask
     mask_id: str
-    rows: RowFilter | None
+    keeps: Predicate | None
     rows_text: str | None
     facts: Facts | None
     subjects: tuple[Path, ...]

@@ -25,6 +25,7 @@ _FLIPPED: dict[Operator, Operator] = {"==": "==", "!=": "!=", "<": ">", "<=": ">
 PARTNER_FIELDS = ("id", "code", "role")
 
 Leaves: TypeAlias = Mapping[Path, Field]
+Predicate: TypeAlias = Callable[[Record | None], bool]
 
 
 class RowFault(Struct, frozen=True):
@@ -42,13 +43,16 @@ class RowFilter(Struct, frozen=True):
     program: Any
     partner: Mapping[str, str]
 
-    def keeps(self, facts: Facts, record: Record | None) -> bool:
-        """Whether a record is the partner's to see. Unknown is no."""
-        if record is None:
-            return False
-        if self.condition is not None:
-            return holds(self.condition, lambda path: facts.value(record, path)) is True
-        return self._evaluates(facts, record)
+    def predicate(self, facts: Facts) -> Predicate:
+        """Whether a record is the partner's to see, decided on the facts that `facts` read. Unknown is no."""
+        condition = self.condition
+        if condition is None:
+            return lambda record: record is not None and self._evaluates(facts, record)
+        if isinstance(condition, Compare) and condition.operator == "==" and isinstance(condition.value, str):
+            # nearly every filter; and text is equal to nothing but text
+            value, wanted = facts.getter(condition.field.path), condition.value
+            return lambda record: record is not None and value(record) == wanted
+        return lambda record: record is not None and holds(condition, lambda path: facts.value(record, path)) is True
 
     def _evaluates(self, facts: Facts, record: Record) -> bool:
         data: dict[str, Any] = {}

@@ -137,7 +137,7 @@ def cover_clauses(agreement: Agreement) -> tuple[ClauseRef, ClauseRef]:
         "effective",
         "cover",
         {
-            "zh": f"本协议自 {term.from_} 起至 {term.to} 止(不含当日)有效,以 {term.time_zone} 时间为准。",
+            "zh": f"本协议自 {term.from_} 起至 {term.to} 止（不含当日）有效，以 {term.time_zone} 时间为准。",
             "en": f"This agreement is in force from {term.from_} until {term.to} (exclusive), {term.time_zone} time.",
         },
     )
@@ -146,6 +146,9 @@ def cover_clauses(agreement: Agreement) -> tuple[ClauseRef, ClauseRef]:
         agreement.version,
         "products",
         "cover",
-        {"zh": f"本协议涵盖的数据产品:{'、'.join(products)}。", "en": f"This agreement covers: {', '.join(products)}."},
+        {
+            "zh": f"本协议涵盖的数据产品：{'、'.join(products)}。",
+            "en": f"This agreement covers: {', '.join(products)}.",
+        },
     )
     return effective, covered

@@ -32,14 +32,14 @@ PROBLEMS: Mapping[str, Problem] = MappingProxyType(
             "No access token",
             "缺少访问令牌",
             "Get a token at /oauth/token and send it as `Authorization: Bearer <token>`.",
-            "请在 /oauth/token 获取令牌,并以 `Authorization: Bearer <令牌>` 发送。",
+            "请在 /oauth/token 获取令牌，并以 `Authorization: Bearer <令牌>` 发送。",
         ),
         "invalid-token": _problem(
             401,
             "The access token is not valid",
             "访问令牌无效",
             "It is malformed, expired, revoked, or meant for another audience: get a new one.",
-            "令牌格式错误、已过期、已吊销或受众不符:请重新获取。",
+            "令牌格式错误、已过期、已吊销或受众不符：请重新获取。",
         ),
         # 400, 404, 405, 414, 431: what do they want?
         "token-in-query": _problem(
@@ -47,14 +47,14 @@ PROBLEMS: Mapping[str, Problem] = MappingProxyType(
             "A token was sent in the URL",
             "令牌出现在网址中",
             "URLs are kept in many logs. Send the token in the Authorization header, and replace this one.",
-            "网址会被多处日志保存。请改用 Authorization 头发送,并更换该令牌。",
+            "网址会被多处日志保存。请改用 Authorization 头发送，并更换该令牌。",
         ),
         "invalid-parameter": _problem(
             400,
             "A query parameter is not known or is given twice",
             "查询参数未知或重复",
             "A list takes `limit` and `cursor`, each at most once; a single record takes none.",
-            "列表仅接受 `limit` 与 `cursor`,各至多一次;单条记录不接受参数。",
+            "列表仅接受 `limit` 与 `cursor`，各至多一次；单条记录不接受参数。",
         ),
         "invalid-limit": _problem(
             400,
@@ -68,7 +68,7 @@ PROBLEMS: Mapping[str, Problem] = MappingProxyType(
             "`cursor` is not one of ours",
             "`cursor` 无效",
             "Pass the `next` of an earlier page of the same list unchanged, or leave it out to start over.",
-            "请原样传回同一列表上一页的 `next`,或不传以重新开始。",
+            "请原样传回同一列表上一页的 `next`，或不传以重新开始。",
         ),
         "not-found": _problem(
             404,
@@ -89,7 +89,7 @@ PROBLEMS: Mapping[str, Problem] = MappingProxyType(
             "There is no such record for you",
             "没有您可见的该记录",
             "It does not exist, or it is outside the rows that your agreement opens to you.",
-            "记录不存在,或不在协议向您开放的范围内。",
+            "记录不存在，或不在协议向您开放的范围内。",
         ),
         "method-not-allowed": _problem(
             405, "This method is not allowed here", "此处不允许该方法", "See the Allow header.", "请查看 Allow 头。"
@@ -141,7 +141,7 @@ PROBLEMS: Mapping[str, Problem] = MappingProxyType(
             "The data source answered with something that cannot be masked",
             "数据源的应答无法脱敏",
             "Nothing of it was let through. The hub has been told.",
-            "其内容未予放行,已通知提供方。",
+            "其内容未予放行，已通知提供方。",
         ),
         "backend-timeout": _problem(
             504, "The data source took too long", "数据源响应超时", "Try again later.", "请稍后重试。"

@@ -49,7 +49,7 @@ class Credit(Struct, frozen=True, forbid_unknown_fields=True):
         """The parameters of the schedule, named `credit.…`."""
         months = self.claim_within[1:-1]
         bands: Words = {
-            "zh": ";".join(f"低于 {band.below}% 时 {band.percent}%" for band in self.bands),
+            "zh": "；".join(f"低于 {band.below}% 时 {band.percent}%" for band in self.bands),
             "en": "; ".join(f"{band.percent}% when below {band.below}%" for band in self.bands),
         }
         return {

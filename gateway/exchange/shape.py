@@ -1,7 +1,5 @@
 """shape: what may they see? A backend's bytes become masked bytes, records outside the partner's rows are dropped."""
 
-from typing import Any
-
 import msgspec
 
 from adapters.base import Answer
@@ -24,10 +22,10 @@ def shape(plan: Plan, cursors: Cursors, answer: Answer) -> Outcome:
             facts = plan.facts.page(body) if plan.operation == "list" else [plan.facts.record(body)]
         except (msgspec.DecodeError, RecursionError):
             return problem("backend-invalid")
-    if plan.rows is not None:
-        if plan.facts is None or len(facts) != len(masked.records):
+    if plan.keeps is not None:
+        if len(facts) != len(masked.records):
             return problem("backend-invalid")
-        kept = [plan.rows.keeps(plan.facts, record) for record in facts]
+        kept = [plan.keeps(record) for record in facts]
         masked = Masked([r for r, keep in zip(masked.records, kept, strict=True) if keep], masked.next, masked.drift)
         facts = [record for record, keep in zip(facts, kept, strict=True) if keep]
     records = [record for record in masked.records if record is not None]
@@ -49,8 +47,7 @@ def _subjects(plan: Plan, facts: list[Record | None], records: int) -> int:
         return 0
     if reader is None or not plan.readable_subjects:
         return records
-    people: set[tuple[Any, ...]] = set()
-    for record in facts:
-        if record is not None:
-            people.add(tuple(reader.value(record, path) for path in plan.readable_subjects))
-    return len(people)
+    paths = plan.readable_subjects
+    if len(paths) == 1:
+        return len({reader.value(record, paths[0]) for record in facts if record is not None})
+    return len({tuple(reader.value(record, path) for path in paths) for record in facts if record is not None})

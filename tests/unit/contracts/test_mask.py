@@ -77,6 +77,9 @@ def test_absent_stays_absent_null_stays_null_and_order_is_kept() -> None:
         ("weight", '["canary-1"]'),
         ("weight", '"canary-1"'),
         ("weight", "true"),
+        ("pieces", "1.5"),
+        ("pieces", "15e-1"),
+        ("pieces", '"7"'),
         ("insured", '"canary-1"'),
         ("eta", '{"canary-1":1}'),
         ("customer", '["canary-1"]'),
@@ -229,7 +232,7 @@ IS_OF_TYPE: dict[str, Any] = {
     "string": lambda value: isinstance(value, str),
     "date": lambda value: isinstance(value, str),
     "number": lambda value: isinstance(value, int | Decimal) and not isinstance(value, bool),
-    "integer": lambda value: isinstance(value, int | Decimal) and not isinstance(value, bool),
+    "integer": lambda value: isinstance(value, int | Decimal) and not isinstance(value, bool) and value % 1 == 0,
     "boolean": lambda value: isinstance(value, bool),
 }
 
@@ -266,6 +269,13 @@ def test_for_any_view_and_any_body_exactly_the_granted_values_of_the_declared_ty
     masked = page(compiled, *map(numbers_as_text, body))
     expected = [allowed(record, SCHEMA.properties, granted) for record in body if isinstance(record, dict)]
     assert json.loads(served(compiled, masked), parse_float=Decimal) == expected
+
+
+@pytest.mark.parametrize("number", ["1.0", "10e-1", "1e3", "-0", "9" * 5000, "123456789012345678901234567890"])
+def test_a_whole_number_is_whole_however_it_is_written_and_keeps_its_text(number: str) -> None:
+    compiled = mask({"pieces": "clear", "weight": "clear"})
+    record = f'{{"weight":{number},"pieces":{number}}}'
+    assert served(compiled, page(compiled, record)) == f"[{record}]"
 
 
 @settings(max_examples=300, deadline=None)

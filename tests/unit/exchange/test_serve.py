@@ -73,6 +73,16 @@ async def test_a_record_of_ones_own_is_served_and_a_foreign_one_answers_like_one
     assert [record.code for record in stage.records()] == ["", "record-not-found", "record-not-found"]
 
 
+@pytest.mark.parametrize(("rows", "served"), [("'false'", []), ("partner.code == 'OTHER'", []), ("'true'", [SEEN])])
+async def test_a_filter_that_reads_no_field_still_decides(tmp_path: Path, rows: str, served: list[object]) -> None:
+    changes = {"products/shipments.odcs.yaml": ("rows: record.carrier_code == partner.code", f"rows: {rows}")}
+    stage = Stage(tmp_path, compiled(changes)[1])
+    stage.adapter.json({"data": [OWN]})
+    assert (await stage.get("/v1/shipments")).json()["data"] == served
+    stage.adapter.json(OWN)
+    assert (await stage.get("/v1/shipments/S1")).status == (200 if served else 404)
+
+
 @pytest.mark.parametrize("key", ["..", ".", "%2e%2e", "a%00b", "x" * 300, "%ff", ""])
 async def test_a_key_that_can_be_no_key_never_reaches_the_backend(stage: Stage, key: str) -> None:
     assert (await stage.get(f"/v1/shipments/{key}")).status == 404
