@@ -4,7 +4,7 @@ import typer
 
 from contracts.finding import Finding, errors, in_order
 from contracts.odcs import odcs_findings
-from gateway.commands.terminal import EXIT_FOUND, Folder, FormatOption, out, print_json, show_findings
+from gateway.commands.terminal import EXIT_FOUND, Folder, FormatOption, existing, out, print_json, show_findings
 from gateway.workspace import Workspace, load_workspace
 
 NAME = "check"
@@ -14,9 +14,9 @@ def run(folder: Folder, output: FormatOption = "text") -> None:
     """Check a workspace: documents, backends and settings.
 
     Every mistake of every file is reported as `file:line: path: message [code]`; docs/findings.md explains the codes.
-    Exit status 0 when the workspace can be served, 1 when it cannot.
+    Exit status 0 when the workspace can be served, 1 when it cannot, 2 when there is no such folder.
     """
-    loaded = load_workspace(folder)
+    loaded = load_workspace(existing(folder))
     findings: list[Finding]
     if isinstance(loaded, Workspace):
         findings = in_order([*loaded.warnings, *odcs_findings(loaded.documents.products)])

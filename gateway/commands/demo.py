@@ -65,9 +65,8 @@ async def _serve(folder: Path, listening: socket.socket, backend_port: int, once
 
     async def tour(running: Running, url: str) -> None:
         try:
-            log = stage.workspace.settings.log_path(stage.workspace.folder)
             backend = f"http://{_HOST}:{backend_port}"
-            await asyncio.to_thread(lambda: Tour(out(), url, backend, folder, log).run())
+            await asyncio.to_thread(lambda: Tour(out(), url, backend, stage).run())
         except DemoError as error:
             failures.append(error)
         if once or failures:

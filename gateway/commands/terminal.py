@@ -65,9 +65,16 @@ def show_findings(findings: Iterable[Finding]) -> None:
         console.print(finding.to_text(), style=style, markup=False)
 
 
+def existing(folder: Path) -> Path:
+    """The folder itself; where there is none, one line says so and the command ends."""
+    if not folder.is_dir():
+        fail(f"{folder}: there is no such folder; `clausegate init {folder}` makes a workspace there")
+    return folder
+
+
 def open_workspace(folder: Path) -> Workspace:
     """The compiled workspace; when it has errors they are shown and the command ends."""
-    loaded = load_workspace(folder)
+    loaded = load_workspace(existing(folder))
     if isinstance(loaded, Workspace):
         return loaded
     show_findings(loaded)

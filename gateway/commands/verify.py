@@ -7,7 +7,7 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
 from gateway.audit.verify import FirstFault, verify_log
-from gateway.commands.terminal import EXIT_FOUND, Folder, FormatOption, err, fail, out, print_json
+from gateway.commands.terminal import EXIT_FOUND, Folder, FormatOption, err, existing, fail, out, print_json
 from gateway.settings import Settings, read_settings
 
 NAME = "verify"
@@ -24,7 +24,7 @@ def run(
     1 with the first place that is not. What a log cannot prove by itself is in docs/audit.md.
     """
     if log is None:
-        settings = read_settings(folder)
+        settings = read_settings(existing(folder))
         log = (settings if isinstance(settings, Settings) else Settings()).log_path(folder)
     if not log.is_dir():
         fail(f"there is no log at {log}: nothing was ever served from here")

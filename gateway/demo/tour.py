@@ -2,39 +2,39 @@
 
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
+from contracts.plan import Plan
+from contracts.product import Property
 from gateway.audit.leaf import Exchange
 from gateway.audit.reader import find_receipt
 from gateway.audit.receipt import parse_receipt
 from gateway.audit.verify import FirstFault, verify_log
 from gateway.demo.caller import Caller, Reply, fetch
 from gateway.demo.cast import TOUR_CLIENT, credentials
-from gateway.demo.stage import DemoError
+from gateway.demo.stage import DemoError, Stage
 
-_OTHERS = (
-    ("harbor-bank-app", "bank", "repayments", "order_no"),
-    ("delta-repair-app", "repair", "parts", "part_number"),
-    ("summit-dealer-app", "dealer", "leads", "lead_id"),
-)
+_OTHERS = (("harbor-bank-app", "repayments"), ("delta-repair-app", "parts"), ("summit-dealer-app", "leads"))
 _CALLS_MAX = 200
+_CELL_CHARACTERS = 23
 
 
 class Tour:
-    """The five sights. `log` is the audit log's folder, `backend` the URL of the hub's own HTTP service.
+    """The six sights, for a terminal of 80 columns. `backend` is the URL of the hub's own HTTP service.
 
     Raises DemoError when something is not as it is said to be: a tour that only prints would prove nothing.
     """
 
-    def __init__(self, console: Console, url: str, backend: str, folder: Path, log: Path) -> None:
-        self._console, self._url, self._backend, self._log = console, url, backend, log
-        self._credentials = credentials(folder)
+    def __init__(self, console: Console, url: str, backend: str, stage: Stage) -> None:
+        self._console, self._url, self._backend, self._workspace = console, url, backend, stage.workspace
+        self._log = stage.workspace.settings.log_path(stage.workspace.folder)
+        self._credentials = credentials(stage.folder)
         self._callers = {client: Caller(url, credential) for client, credential in self._credentials.items()}
 
     def run(self) -> None:
@@ -53,37 +53,42 @@ class Tour:
         key = page.body["data"][0]["shipment_id"]
         raw = _expect(fetch(f"{self._backend}/shipments/{key}", {}), 200).body
         reply = _expect(caller.get(f"/v1/shipments/{key}"), 200)
-        if "canary-" in str(reply.body):
-            raise DemoError("the tour found a field that no role may see: please report this")
-        self._title("1", "One record of the hub, and what the agreement with Swift Logistics lets through")
+        _no_canary(reply)
+        self._title("1", "One record of the hub, and what the agreement with Swift Logistics shows")
         seen = _flat(reply.body)
-        table = Table("field", "in the backend", "what logistics gets", box=None, padding=(0, 2), header_style="bold")
+        table = Table("field", "in the backend", "what logistics gets", box=None, padding=(0, 1), header_style="bold")
         for name, value in _flat(raw).items():
-            got = seen.get(name)
-            shown = "[dim]–[/]" if name not in seen else f"[green]{_cell(got)}[/]"
-            table.add_row(name, f"[dim]{_cell(value)}[/]" if name not in seen else _cell(value), shown)
+            shown = f"[green]{_cell(seen[name])}[/]" if name in seen else "[dim]–[/]"
+            table.add_row(name, _cell(value) if name in seen else f"[dim]{_cell(value)}[/]", shown)
         self._console.print(table)
         return reply
 
     def _other_roles(self) -> None:
         """The other roles: nothing of that record, and of their own products what their views name."""
-        self._title("2", "The same gateway, the other partners: each only what its own agreement names")
-        table = Table("partner", "its product", "gets", "does not get", "/v1/shipments", box=None, padding=(0, 2))
-        for client, role, product, key in _OTHERS:
-            caller = self._callers[client]
-            record = _expect(caller.get(f"/v1/{product}?limit=1"), 200).body["data"][0]
-            if "canary-" in str(record):
-                raise DemoError("the tour found a field that no role may see: please report this")
+        self._title("2", "The same gateway, the other partners: each what its own agreement names")
+        for client, product in _OTHERS:
+            caller, credential = self._callers[client], self._credentials[client]
+            page = _expect(caller.get(f"/v1/{product}?limit=1"), 200)
+            _no_canary(page)
             refused = _expect(caller.get("/v1/shipments?limit=1"), 404)
-            fields = ", ".join(list(record)[:6]) + (", …" if len(record) > 6 else "")
-            table.add_row(
-                f"{self._credentials[client].partner} ({role})",
-                f"{product} {_cell(record[key])}",
-                fields,
-                _hidden(role),
-                f"[yellow]{refused.status}[/] clause {refused.body['clause']['id']}",
+            plan = self._workspace.plans.by_route[credential.partner, product, "list"][-1]
+            name = plan.contract.partner_name["en"]
+            self._console.print(f"  [bold]{name}[/] ({credential.role}): {product}", soft_wrap=True)
+            self._indented(
+                ("gets", ", ".join(page.body["data"][0])),
+                ("never", ", ".join(self._withheld(plan))),
+                ("shipments", f"[yellow]{refused.status}[/], clause {refused.body['clause']['id']}"),
             )
-        self._console.print(table)
+
+    def _withheld(self, plan: Plan) -> Iterator[str]:
+        """What the product holds and the view does not name."""
+        (product,) = (
+            loaded.value
+            for loaded in self._workspace.documents.products
+            if (loaded.value.name, loaded.value.version) == (plan.product, plan.product_version)
+        )
+        seen = {field.path for field, technique in plan.view.leaves if technique.served}
+        return _unseen(product.schema[0].properties, seen)
 
     def _refusal(self) -> None:
         """A call for a purpose that the agreement does not cover."""
@@ -102,9 +107,8 @@ class Tour:
             reply = caller.get("/v1/parts?limit=1")
             if reply.status == 429:
                 self._console.print(f"  {count} calls were answered, the next was refused and is not counted")
-                self._console.print(
-                    f"  Retry-After: {reply.headers['retry-after']}   RateLimit: {reply.headers['ratelimit']}"
-                )
+                for name in ("Retry-After", "RateLimit-Policy", "RateLimit"):
+                    self._console.print(f"  {name}: {reply.headers[name.lower()]}")
                 self._clause(reply)
                 return
         raise DemoError(f"{_CALLS_MAX} calls were answered and no limit bound")
@@ -119,10 +123,9 @@ class Tour:
             raise DemoError("the receipt is not on the log")
         entry = located.leaf.entry
         self._console.print(f"  receipt  {text}", soft_wrap=True)
-        self._console.print(
-            f"  record   {located.file} at byte {located.offset}: {entry.method} {entry.route} → {entry.status}"
-        )
-        self._console.print(f"           {entry.partner}, {entry.records} record, contract {entry.contract[:16]}…")
+        self._console.print(f"  record   {located.file}, byte {located.offset}")
+        self._console.print(f"           {entry.method} {entry.route} → {entry.status}, {entry.records} record")
+        self._console.print(f"           {entry.partner}, contract {entry.contract[:16]}…")
 
     def _flipped_byte(self) -> None:
         """A copy of the log with one byte changed, and what verify says."""
@@ -142,8 +145,9 @@ class Tour:
             fault = verify_log(copy)
             if not isinstance(fault, FirstFault):
                 raise DemoError("the flipped byte was not found")
+            self._console.print(f"  byte {place} of the copy flipped:")
             self._console.print(
-                f"  byte {place} of the copy flipped: [red]{fault.kind}[/] found at {fault.file}, byte {fault.offset}"
+                f"  the copy: [red]{fault.kind}[/], {fault.file}, in record {fault.seq} at byte {fault.offset}"
             )
 
     def _title(self, number: str, text: str) -> None:
@@ -152,14 +156,33 @@ class Tour:
 
     def _clause(self, refused: Reply) -> None:
         clause = refused.body["clause"]
-        self._console.print(
-            f"  [yellow]{refused.status}[/] {escape(refused.body['title'])} · clause {clause['id']} of "
-            f"{clause['agreement']} {clause['version']}: {escape(clause['text'])}"
+        self._console.print(f"  [yellow]{refused.status}[/] {escape(refused.body['title'])}")
+        self._indented(
+            (f"clause {clause['id']}", f"of {clause['agreement']} {clause['version']}"), ("", escape(clause["text"]))
         )
 
+    def _indented(self, *rows: tuple[str, str]) -> None:
+        """Words and what they mean; long text wraps below itself."""
+        table = Table.grid("", "", Column(overflow="fold"), padding=(0, 1))
+        for word, text in rows:
+            table.add_row("   ", f"[dim]{word}[/]", text)
+        self._console.print(table)
 
-def _hidden(role: str) -> str:
-    return {"bank": "contact data", "repair": "cost, supplier price", "dealer": "internal scores"}[role]
+
+def _unseen(properties: tuple[Property, ...], seen: set[tuple[str, ...]], at: tuple[str, ...] = ()) -> Iterator[str]:
+    """Dotted paths of what is not among `seen`; an object of which nothing is seen by its own name."""
+    for each in properties:
+        path = (*at, each.name)
+        inner = each.items.properties if each.items else each.properties
+        if not any(other[: len(path)] == path for other in seen):
+            yield ".".join(path)
+        elif inner:
+            yield from _unseen(inner, seen, path)
+
+
+def _no_canary(reply: Reply) -> None:
+    if "canary-" in str(reply.body):
+        raise DemoError("the tour found a field that no role may see: please report this")
 
 
 def _expect(reply: Reply, status: int) -> Reply:
@@ -183,4 +206,4 @@ def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
 
 def _cell(value: Any) -> str:
     text = "null" if value is None else str(value)
-    return escape(text if len(text) <= 32 else text[:31] + "…")
+    return escape(text if len(text) <= _CELL_CHARACTERS else text[: _CELL_CHARACTERS - 1] + "…")
