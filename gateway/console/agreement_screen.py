@@ -1,6 +1,6 @@
 """The Agreement screen as values: each clause in both languages beside the live figure that it binds."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import timedelta
 from fractions import Fraction
 from zoneinfo import ZoneInfo
@@ -11,7 +11,9 @@ from contracts.plan import Contract, Plan, Plans
 from gateway.console.figures import Bar, Promise, bar, clock, day, promise
 from gateway.console.language import Catalogue
 from gateway.console.wiring import Usage
+from gateway.exchange.admit import charges
 from gateway.health.ecosystem import AgreementHealth, Term, agreement_health, term_of
+from gateway.sla.account import Account
 from gateway.sla.counts import Counts
 from gateway.sla.tally import Tally
 from policies.clause import ClauseRef, Gate, Limit, Words
@@ -19,7 +21,7 @@ from policies.wording import duration
 
 
 class LimitUse(Struct, frozen=True):
-    """How much of a limit is used now. `of` says whose calls; `used` None: counted per client, no single figure."""
+    """How much of a limit is used now. `of` says whose calls; `used` None: counted per client, and none has called."""
 
     of: str
     limit: int
@@ -104,7 +106,7 @@ def agreement_screen(
     health = agreement_health(tally, contract, mine, now_s)
     zone = ZoneInfo(contract.time_zone)
     latest_us = account.latest_us if account is not None else None
-    figures = _Figures(mine, health, total, counters, t)
+    figures = _Figures(mine, health, account, counters=counters, t=t)
     return AgreementScreen(
         contract=contract,
         term=health.term,
@@ -125,22 +127,25 @@ class _Figures:
     """Finds the live figure of a clause among all that was counted under its agreement."""
 
     def __init__(
-        self, plans: Iterable[Plan], health: AgreementHealth, total: Counts, counters: Usage, t: Catalogue
+        self, plans: Iterable[Plan], health: AgreementHealth, account: Account | None, *, counters: Usage, t: Catalogue
     ) -> None:
         plans = list(plans)
         # one counter may be behind several plans, and one clause behind several counters
         self._limits = {limit.key: (limit, plan) for plan in plans for limit in plan.limits}
         self._gates = {gate.clause.id: gate for plan in plans for gate in plan.gates}
         self._promises = {result.clause.id: promise(result, t) for result in health.meters}
-        self._recent, self._total = health.counts.refusals, total.refusals
+        self._recent = health.counts.refusals
+        self._total = account.total().refusals if account is not None else {}
+        self._clients = sorted(account.clients) if account is not None else []
         self._counters, self._t = counters, t
 
     def of(self, clause: ClauseRef) -> ClauseFigure:
         """The clause with its figure."""
         limits = tuple(
-            _limit_use(limit, plan, self._counters.used, self._t)
+            use
             for limit, plan in self._limits.values()
             if limit.clause.id == clause.id
+            for use in _limit_uses(limit, plan, self._clients, self._counters, self._t)
         )
         gate: Gate | None = self._gates.get(clause.id)
         shown = self._promises.get(clause.id)
@@ -157,14 +162,23 @@ class _Figures:
         )
 
 
-def _limit_use(limit: Limit, plan: Plan, used_of: Callable[[str, Limit], int], t: Catalogue) -> LimitUse:
+def _limit_uses(limit: Limit, plan: Plan, clients: Iterable[str], used_of: Usage, t: Catalogue) -> list[LimitUse]:
+    """The counters behind one limit: one, or one for each client that has called."""
     window = duration(timedelta(microseconds=limit.window_ns // 1_000))[t.language]
     if limit.per == "client":
-        return LimitUse(t("limit.per_client"), limit.limit, window, None, None)
-    used = used_of(limit.key, limit)
-    of = t("limit.per_partner") if limit.per == "partner" else f"{plan.product} · {plan.operation}"
-    label = t("limit.bar", used=f"{used:,}", limit=f"{limit.limit:,}", window=window)
-    return LimitUse(of, limit.limit, window, used, bar(Fraction(used, limit.limit), label))
+        counters = [(client, charges([limit], client)[0][0]) for client in clients]
+        if not counters:
+            return [LimitUse(t("limit.per_client"), limit.limit, window, None, None)]
+    elif limit.per == "partner":
+        counters = [(t("limit.per_partner"), limit.key)]
+    else:
+        counters = [(f"{plan.product} · {plan.operation}", limit.key)]
+    found = []
+    for of, key in counters:
+        used = used_of.used(key, limit)
+        label = t("limit.bar", used=f"{used:,}", limit=f"{limit.limit:,}", window=window)
+        found.append(LimitUse(of, limit.limit, window, used, bar(Fraction(used, limit.limit), label)))
+    return found
 
 
 def _products(plans: Iterable[Plan]) -> tuple[ProductView, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 
@@ -17,14 +18,12 @@ _HEADS: dict[str, Words] = {
     "clauses": {"zh": "服务条款达标", "en": "SLA clauses met"},
     "refusals": {"zh": "按条款拒绝", "en": "Refused by clause"},
     "score": {"zh": "健康分", "en": "Health"},
-    "lost": {"zh": "失分原因", "en": "What cost points"},
     "agreement": {"zh": "协议", "en": "Agreement"},
     "requests": {"zh": "调用", "en": "Calls"},
-    "statuses": {"zh": "状态码", "en": "Answers"},
     "disclosed": {"zh": "披露", "en": "Disclosed"},
-    "promises": {"zh": "本月服务条款", "en": "SLA clauses this month"},
-    "latest": {"zh": "最近一次", "en": "Latest"},
+    "promises": {"zh": "本月服务条款\n实际 / 承诺", "en": "SLA clauses this month\nachieved / promised"},
 }
+_LATEST: Words = {"zh": "最近一次", "en": "latest"}
 _UNKNOWN: Words = {"zh": "未知", "en": "unknown"}
 _VERDICTS: dict[Verdict, Words] = {
     "met": {"zh": "达标", "en": "met"},
@@ -38,44 +37,45 @@ _TERMS: dict[Term, Words] = {
 }
 
 
-def health_table(rows: Iterable[HealthRow], language: Language) -> Table:
-    """The rows of `health_rows` for people."""
-    table = _table(("partner", "activity", "good", "clauses", "refusals", "score", "lost"), language)
+def health_table(rows: Iterable[HealthRow], language: Language) -> Group:
+    """The rows of `health_rows` for people: a table of figures, and below it each point that was lost, with why."""
+    table = _table(("partner", "score", "activity", "good", "clauses", "refusals"), language)
+    lines = []
     for row in rows:
-        lost = [f"-{loss.points}: {loss.because[language]}" for loss in row.lost]
+        score = str(row.score) if row.score is not None else _UNKNOWN[language]
         table.add_row(
             escape(f"{row.name[language]}\n{row.partner}"),
+            score,
             f"{row.good:,} / {row.declared:,}" if row.declared is not None else f"{row.good:,} / –",
             f"{row.good_percent}%\n{row.good:,} / {row.judged:,}" if row.good_percent else _UNKNOWN[language],
             f"{row.clauses_met} / {row.clauses}",
             _listed(row.refusals),
-            str(row.score) if row.score is not None else _UNKNOWN[language],
-            escape("\n".join(lost)) or "–",
         )
-    return table
+        lines += [escape(f"{row.partner}  -{loss.points}: {loss.because[language]}") for loss in row.lost]
+    return Group(table, *lines)
 
 
 def status_table(rows: Iterable[StatusRow], language: Language) -> Table:
     """The rows of `status_rows` for people."""
-    table = _table(("agreement", "requests", "statuses", "refusals", "disclosed", "promises", "latest"), language)
+    table = _table(("agreement", "requests", "refusals", "disclosed", "promises"), language)
     disclosed: Words = {
         "zh": "{records:,} 条记录\n{subjects:,} 个主体\n{bytes:,} 字节",
         "en": "{records:,} records\n{subjects:,} subjects\n{bytes:,} bytes",
     }
     for row in rows:
+        latest = f"{_LATEST[language]} {row.latest[:19]}" if row.latest else "–"
         promises = [
-            f"{clause.id} {_VERDICTS[clause.verdict][language]}: {clause.achieved_percent or '–'}% "
-            f"≥ {clause.target_percent}%"
+            f"{clause.id} {_VERDICTS[clause.verdict][language]}: "
+            + (f"{clause.achieved_percent}% / " if clause.achieved_percent else "")
+            + f"{clause.target_percent}%"
             for clause in row.clauses
         ]
         table.add_row(
-            escape(f"{row.agreement} {row.version}\n{_TERMS[row.term][language]}\n{row.contract[:12]}…"),
-            f"{row.requests:,}",
-            _listed(row.statuses),
+            escape(f"{row.agreement} {row.version}\n{_TERMS[row.term][language]}\n{row.contract[:12]}…\n{latest}"),
+            f"{row.requests:,}\n{_listed(row.statuses)}",
             _listed(row.refusals),
             disclosed[language].format(records=row.records, subjects=row.subjects, bytes=row.bytes),
             escape("\n".join(promises)) or "–",
-            row.latest or "–",
         )
     return table
 
@@ -83,7 +83,8 @@ def status_table(rows: Iterable[StatusRow], language: Language) -> Table:
 def _table(columns: Iterable[str], language: Language) -> Table:
     table = Table(show_lines=True)
     for column in columns:
-        table.add_column(_HEADS[column][language])
+        # names are for copying: a folded one cannot be
+        table.add_column(_HEADS[column][language], overflow="fold", no_wrap=column in ("partner", "agreement"))
     return table
 
 

@@ -57,8 +57,8 @@ class Month:
 class Account:
     """Everything counted under one agreement version.
 
-    `first_us` and `latest_us` are the times of the earliest and the latest exchange, None before there is one. Reading
-    changes nothing, so that metrics may be read from another thread.
+    `first_us` and `latest_us` are the times of the earliest and the latest exchange, None before there is one;
+    `clients` are all that called. Reading changes nothing, so that metrics may be read from another thread.
     """
 
     def __init__(self, contract: Contract, meters: Iterable[Meter], *, keep_days: int) -> None:
@@ -67,6 +67,7 @@ class Account:
         self.meters: list[Meter] = []
         self.first_us: int | None = None
         self.latest_us: int | None = None
+        self.clients: set[str] = set()
         self._late = 0
         self.days: dict[int, Day] = {}
         self.months: dict[str, Month] = {}

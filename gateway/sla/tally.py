@@ -76,6 +76,8 @@ class Tally:
         first_us = account.first_us
         if first_us is None or time_us < first_us:
             account.first_us = time_us
+        if exchange.client not in account.clients:
+            account.clients.add(exchange.client)
 
         counts = day.counts
         counts.requests += 1

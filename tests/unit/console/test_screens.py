@@ -7,11 +7,12 @@ import pytest
 from litestar.testing import TestClient
 
 from gateway.console.pages import SECURITY_HEADERS
+from gateway.exchange.admit import charges
 from gateway.health.ecosystem import ecosystem
 from gateway.sla.result import decimal_down
 from gateway.sla.tally import Tally
 from tests.unit.console.house import House, Page, busy, enter, house
-from tests.unit.sla.hub import NOON_S, PARTNERS, POLICY, contract_of, plan_of, plans_of
+from tests.unit.sla.hub import NOON_S, PARTNERS, POLICY, contract_of, exchange, plan_of, plans_of
 
 PLANS = plans_of()
 AGREEMENT = "/console/agreements/swift-logistics-2026"
@@ -80,7 +81,7 @@ def test_the_figures_of_each_partner_are_those_of_the_health_functions(built: Ho
         assert partner.good_share is not None
         assert partner.declared is not None
         assert f"{decimal_down(partner.good_share * 100, 2)}% {counts.good:,} of {counts.judged:,}" in row
-        assert f"{counts.good:,} of {int(partner.declared):,} declared" in row
+        assert f"{counts.good:,} served, {int(partner.declared):,} declared" in row
         met, clauses = partner.clauses_met
         assert f"{met} of {clauses}" in row
         for clause, count in counts.refusals.items():
@@ -135,12 +136,19 @@ def test_the_prevailing_language_is_the_documents(built: House) -> None:
     assert re.search(r"English <span class=\"tag\">prevails</span>", text)
 
 
-def test_a_limit_per_client_shows_no_single_figure() -> None:
+def test_a_limit_per_client_shows_each_client_that_has_called() -> None:
     plans = plans_of(policy=POLICY.replace("per: partner", "per: client"))
-    with TestClient(house(plans).app) as client:
+    built = house(plans)
+    plan = plan_of(plans)
+    with TestClient(built.app) as client:
         enter(client)
+        assert "600 in any 1 minute each client by itself" in Page(client.get(AGREEMENT).text).rows["4.1"]
+        for name, calls in (("swift-a", 3), ("swift-b", 5)):
+            for _ in range(calls):
+                built.counters.decide(charges(plan.limits, name))
+                built.tally.add(exchange(plan, NOON_S, client=name))
         row = Page(client.get(AGREEMENT).text).rows["4.1"]
-    assert "600 in any 1 minute each client by itself" in row
+    assert "3 of 600 used (window: 1 minute) swift-a 5 of 600 used (window: 1 minute) swift-b" in row
 
 
 def test_a_limit_per_operation_shows_each_operation() -> None:

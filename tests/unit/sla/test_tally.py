@@ -61,6 +61,7 @@ def picture(account: Account) -> object:
             for name, month in account.months.items()
         },
         "times": (account.first_us, account.latest_us, account.late),
+        "clients": account.clients,
         "total": msgspec.to_builtins(account.total()),
     }
 
