@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 HEAD_BYTES_MAX = 64 * 1024
 """Bytes of request line and headers before the connection is closed: well over what the exchange accepts (8 + 16 KiB),
@@ -39,6 +39,33 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.write(_TOO_LARGE)
             self.transport.close()
             raise ValueError("request head too large")
+
+
+async def send_whole(send: Any, status: int, headers: list[tuple[bytes, bytes]], body: bytes | None) -> None:
+    """Send an answer that is complete, in one write. `headers` hold its content-length; None: no body (HEAD, 204).
+
+    For uvicorn's own `send` this does at once what its two messages would do one after the other, without looking at
+    every header again: ours are made here, not taken from a caller. Any other `send` gets the two messages.
+    """
+    cycle = getattr(send, "__self__", None)
+    if not isinstance(cycle, RequestResponseCycle) or cycle.flow.write_paused or not cycle.keep_alive:
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body or b""})
+        return
+    if cycle.disconnected:
+        return
+    parts = [STATUS_LINE[status]]
+    for name, value in cycle.default_headers:
+        parts += (name, b": ", value, b"\r\n")
+    for name, value in headers:
+        parts += (name, b": ", value, b"\r\n")
+    parts.append(b"\r\n")
+    if body is not None:
+        parts.append(body)
+    cycle.response_started = cycle.response_complete = True
+    cycle.transport.write(b"".join(parts))
+    cycle.message_event.set()
+    cycle.on_response()
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -75,11 +75,8 @@ class Telemetry:
         self._metrics.shutdown(3_000)
 
     def _is_sampled(self, traceparent: bytes | None) -> bool:
-        if traceparent is not None and len(traceparent) == 55:
-            try:
-                return bool(int(traceparent[53:55], 16) & _SAMPLED_FLAG)
-            except ValueError:
-                return False
+        if traceparent is not None:
+            return bool(int(traceparent[53:55], 16) & _SAMPLED_FLAG)
         return self._ratio > 0 and random.random() < self._ratio  # noqa: S311 - a sample, not a secret
 
     def _requests(self, _: CallbackOptions) -> Iterator[Observation]:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import socket
+from http.client import HTTPException
 from pathlib import Path
 from typing import Annotated
 
@@ -63,20 +64,22 @@ async def _serve(folder: Path, listening: socket.socket, backend_port: int, once
     failures: list[DemoError] = []
     touring: list[asyncio.Task[None]] = []
 
-    async def tour(running: Running, url: str) -> None:
+    async def tour(url: str) -> None:
         try:
             backend = f"http://{_HOST}:{backend_port}"
             await asyncio.to_thread(lambda: Tour(out(), url, backend, stage).run())
-        except DemoError as error:
-            failures.append(error)
-        if once or failures:
+        except (DemoError, OSError, HTTPException) as error:
+            failures.append(DemoError(f"the tour cannot go on: {error}"))
+        if listening.fileno() < 0:  # somebody ended the demo meanwhile: what the tour says of that is no failure
+            failures.clear()
+        elif once or failures:
             os.kill(os.getpid(), signal.SIGTERM)
         else:
             _invite(folder, url)
 
-    def ready(running: Running, url: str) -> None:
+    def ready(_: Running, url: str) -> None:
         out().print(f"ready {url}", soft_wrap=True)
-        touring.append(asyncio.get_running_loop().create_task(tour(running, url)))
+        touring.append(asyncio.get_running_loop().create_task(tour(url)))
 
     await serve(stage.workspace, listening, ready)
     if failures:

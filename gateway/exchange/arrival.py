@@ -1,5 +1,6 @@
 """What came in: the few facts of an HTTP request that the stages need, read once from the ASGI scope."""
 
+import re
 import secrets
 from collections.abc import Callable
 from itertools import count
@@ -13,6 +14,9 @@ TARGET_BYTES_MAX = 8 * 1024
 """RFC 9110 section 4.1 asks for at least 8,000: no longer target is meaningful here."""
 HEADERS_BYTES_MAX = 16 * 1024
 """A DPoP proof and a token of the largest sizes accepted, and as much again."""
+
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+"""W3C Trace Context, section 3.2: whatever else is in that header is not passed on."""
 
 
 class Arrival(Struct, frozen=True, gc=False):
@@ -53,7 +57,7 @@ class Reception:
             elif name == b"clausegate-purpose":
                 purpose = value
             elif name == b"traceparent":
-                traceparent = value
+                traceparent = value if _TRACEPARENT.fullmatch(value) else None
         path, query = scope["raw_path"], scope["query_string"]
         oversized = ""
         if len(path) + len(query) > TARGET_BYTES_MAX:

@@ -93,7 +93,11 @@ def _unknown_parameter(query: bytes) -> Outcome:
 def _parameters(query: bytes) -> dict[str, str] | None:
     """Query parameters; None when they are no UTF-8 or one is given twice."""
     try:
-        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=16)
+        text = query.decode("ascii")
+        if "%" not in text and "+" not in text and "&" not in text:  # nearly every query
+            name, _, value = text.partition("=")
+            return {name: value}
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=16)
     except ValueError:
         return None
     given = dict(pairs)

@@ -9,6 +9,7 @@ from contracts.plan import Plan
 from gateway.exchange.arrival import Arrival
 from gateway.exchange.outcome import Header, Outcome
 from gateway.problems import MEDIA_TYPE, document
+from gateway.server import send_whole
 
 Send = Callable[[Any], Awaitable[None]]
 
@@ -39,5 +40,5 @@ async def respond(send: Send, arrival: Arrival, plan: Plan | None, outcome: Outc
             headers.append((b"content-type", b"application/json"))
     if outcome.status != 204:
         headers.append((b"content-length", str(len(body)).encode()))
-    await send({"type": "http.response.start", "status": outcome.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if arrival.method == "HEAD" else body})
+    bodiless = arrival.method == "HEAD" or outcome.status == 204
+    await send_whole(send, outcome.status, headers, None if bodiless else body)
