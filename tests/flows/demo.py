@@ -1,0 +1,170 @@
+"""Runs `clausegate` as a person would, and partners' programs against a demo that is up; keeps all that they got."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from authlib.integrations.httpx_client import OAuth2Client
+from authlib.oauth2.rfc7523 import PrivateKeyJWT
+from joserfc.jwk import ECKey
+
+from tests.conftest import ROOT
+
+CLAUSEGATE = (sys.executable, "-m", "gateway.cli")
+PRODUCTS = {
+    "swift-logistics": "shipments",
+    "harbor-bank": "repayments",
+    "delta-repair": "parts",
+    "summit-dealer": "leads",
+}
+_PATIENCE_S = 60
+
+
+def clausegate(*arguments: object, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """A command that ends by itself."""
+    return subprocess.run(
+        [*CLAUSEGATE, *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=_PATIENCE_S,
+        check=False,
+    )
+
+
+class Process:
+    """A command that stays up, with what it has said so far."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", out: Path, err: Path) -> None:
+        self.process, self._out, self._err = process, out, err
+
+    @property
+    def stdout(self) -> str:
+        return self._out.read_text()
+
+    @property
+    def stderr(self) -> str:
+        return self._err.read_text()
+
+    @property
+    def url(self) -> str:
+        """What it said it listens on."""
+        (line,) = [line for line in self.stdout.splitlines() if line.startswith("ready ")]
+        return line.removeprefix("ready ")
+
+    def says(self, words: str) -> None:
+        """Wait until it has said these words on standard output."""
+        until(lambda: words in self.stdout or self.process.poll() is not None)
+        assert words in self.stdout, self.stdout + self.stderr
+
+    def end(self, number: int) -> int:
+        """Send a signal and wait for the exit status."""
+        self.process.send_signal(number)
+        return self.process.wait(_PATIENCE_S)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that another process does."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
+
+
+@contextmanager
+def running(said: Path, *arguments: object, **environment: str) -> Iterator[Process]:
+    """A command that stays up until the block ends; `said` is a folder for its output."""
+    said.mkdir(exist_ok=True)
+    out, err = said / "stdout", said / "stderr"
+    with out.open("wb") as stdout, err.open("wb") as stderr:
+        process = subprocess.Popen(
+            [*CLAUSEGATE, *map(str, arguments)],
+            cwd=ROOT,
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+        )
+    with process:
+        try:
+            yield Process(process, out, err)
+        finally:
+            process.terminate()
+
+
+class _ShortLived(PrivateKeyJWT):
+    """Assertions good for a minute: the library's default of an hour is refused."""
+
+    def sign(self, auth: Any, token_endpoint: str) -> Any:
+        now_s = int(time.time())
+        self.claims = {"iat": now_s, "exp": now_s + 60}
+        return super().sign(auth, token_endpoint)  # type: ignore[no-untyped-call]  # authlib has no types
+
+
+class Partner:
+    """A partner's program, over a client library that is not ours. `answers` are all that it ever got."""
+
+    def __init__(self, url: str, credential: Mapping[str, str]) -> None:
+        self.name, self.answers, self.url = credential["partner"], list[httpx.Response](), url
+        key = credential.get("private_key_file")
+        secret = ECKey.import_key(Path(key).read_bytes()) if key else credential["client_secret"]
+        client: Any = OAuth2Client  # authlib has no types
+        self._http = client(
+            credential["client_id"],
+            secret,
+            token_endpoint=f"{url}/oauth/token",
+            token_endpoint_auth_method=credential["auth_method"],
+            grant_type="client_credentials",
+            base_url=url,
+            timeout=30,
+        )
+        if key:
+            self._http.register_client_auth_method(_ShortLived(url, alg="ES256"))  # type: ignore[no-untyped-call]
+        self._http.fetch_token(grant_type="client_credentials")
+
+    @property
+    def token(self) -> str:
+        return str(self._http.token["access_token"])
+
+    @property
+    def product(self) -> str:
+        return PRODUCTS[self.name]
+
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        answer: httpx.Response = self._http.get(path, headers={n.replace("_", "-"): v for n, v in headers.items()})
+        self.answers.append(answer)
+        return answer
+
+    def everything(self) -> list[Any]:
+        """All records of the partner's product, page after page, numbers as they are written."""
+        records: list[Any] = []
+        path = following = f"/v1/{self.product}?limit=200"
+        while True:
+            answer = self.get(following)
+            assert answer.status_code == 200, answer.text
+            page = exactly(answer.text)
+            records += page["data"]
+            if page["next"] is None:
+                return records
+            following = f"{path}&cursor={page['next']}"
+
+    def close(self) -> None:
+        self._http.close()
+
+
+def exactly(text: str) -> Any:
+    """JSON in which 1.10 is not 1.1."""
+    return json.loads(text, parse_float=written)
+
+
+def written(number: str) -> tuple[str, str]:
+    """A number with a point, as it is written."""
+    return ("number", number)
