@@ -18,6 +18,11 @@ class Peer:
         self.number = number
         self.target = ""
 
+    @property
+    def has_gone(self) -> bool:
+        """The client has hung up."""
+        return self._writer.is_closing()
+
     async def request(self) -> bytes | None:
         """The next request's head, or None at the end."""
         with suppress(asyncio.IncompleteReadError, ConnectionError):

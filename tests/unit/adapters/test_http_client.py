@@ -243,6 +243,7 @@ async def test_bytes_that_come_between_requests_are_never_taken_for_an_answer(tu
 
 async def test_bytes_that_the_event_loop_has_not_seen_yet_are_noticed_before_a_connection_is_used_again() -> None:
     listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(10)  # a thread that waited for ever would keep a failing test from ending
     client = HttpClient(Origin("http", "127.0.0.1", listener.getsockname()[1]), {}, 1)
     loop = asyncio.get_running_loop()
     call = asyncio.create_task(client.get("/x", timeout_ms=5000, max_bytes=1000))
