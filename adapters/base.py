@@ -70,11 +70,15 @@ class Call(Struct, frozen=True):
 
 
 class Query(Struct, frozen=True):
-    """The part that changes with each request: one record by `key`, or a page of `limit` records after `after`."""
+    """The part that changes with each request: one record by `key`, or a page of `limit` records after `after`.
+
+    `traceparent` is the caller's trace context (W3C), for backends that can be told of it.
+    """
 
     key: str | None = None
     limit: int = 1
     after: str | None = None
+    traceparent: str | None = None
 
 
 class Answer(Struct, frozen=True):

@@ -100,7 +100,9 @@ class HttpAdapter:
             if key is None:
                 return _MISSING
             target = prepared.one + key
-        return await self._client.get(target, timeout_ms=call.timeout_ms, max_bytes=call.max_bytes)
+        return await self._client.get(
+            target, timeout_ms=call.timeout_ms, max_bytes=call.max_bytes, traceparent=query.traceparent
+        )
 
     async def close(self) -> None:
         """Drop every connection."""

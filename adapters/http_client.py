@@ -18,6 +18,7 @@ from adapters.base import Answer, Fault
 from adapters.http_connection import Connection, Stale
 
 _HOST = re.compile(r"[A-Za-z0-9._\-]{1,253}|[0-9A-Fa-f:.]{2,45}")
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _TARGET = re.compile(r"/[!-~]*")
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2, token
 _VALUE = re.compile(r"[!-~]([ \t!-~]*[!-~])?")
@@ -74,16 +75,19 @@ class HttpClient:
         self._waiters: deque[asyncio.Future[Connection | None]] = deque()
         self._closed = False
 
-    async def get(self, target: str, *, timeout_ms: int, max_bytes: int) -> Exchanged:
+    async def get(self, target: str, *, timeout_ms: int, max_bytes: int, traceparent: str | None = None) -> Exchanged:
         """GET an origin-form `target`, already percent-encoded, within `timeout_ms` for everything.
 
-        Redirects are not followed. A target with a space, a control or a non-ASCII character is a protocol Fault.
+        Redirects are not followed. A target with a space, a control or a non-ASCII character is a protocol Fault; a
+        `traceparent` that is none (W3C Trace Context) is left out.
         """
         if self._closed:
             return Fault("unreachable", "the adapter is closed")
         if len(target) > TARGET_BYTES_MAX or not _TARGET.fullmatch(target):
             return Fault("protocol", "the request target cannot be sent")
         request = b"GET " + target.encode("ascii") + self._after_target
+        if traceparent is not None and _TRACEPARENT.fullmatch(traceparent):
+            request = request[:-2] + b"traceparent: " + traceparent.encode("ascii") + b"\r\n\r\n"
         deadline = asyncio.get_running_loop().time() + timeout_ms / 1000
         connection = self._take_idle()
         if connection is None:

@@ -70,40 +70,39 @@ class Front:
             await self._litestar(scope, receive, send)
 
 
+class _State(Struct, frozen=True):
+    """What the state store holds that is needed from the start."""
+
+    store: Store
+    authority: Authority
+    cursor_key: Hidden[bytes]
+    throttle_key: Hidden[bytes]
+    pepper: Hidden[bytes]
+
+
 @asynccontextmanager
 async def open_gateway(workspace: Workspace, port: int) -> AsyncIterator[Running]:
     """Open everything a workspace needs to be served on `port`. Raises StartError, with whatever was opened closed."""
-    settings, plans = workspace.settings, workspace.plans
+    settings, issuer = workspace.settings, workspace.settings.issuer(port)
     async with AsyncExitStack() as stack:
-        try:
-            store = await Store.open(settings.database_url(workspace.folder))
-            stack.push_async_callback(store.close)
-            authority = await open_authority(store, time.time())
-            secrets = ServerSecrets(store)
-            cursor_key = await secrets.obtain("cursor", int(time.time()))
-            throttle_key = await secrets.obtain("throttle", int(time.time()))
-            pepper = await load_pepper(store, int(time.time()))
-        except StoreError as error:
-            raise StartError(f"the state store cannot be used: {error}") from None
+        state = await _open_state(workspace, stack)
         writer = _open_writer(workspace)
         stack.callback(writer.close)
         tally, recorded = await asyncio.to_thread(_replayed, workspace)
         try:
-            await record_activations(writer, plans.contracts.values(), recorded)
+            await record_activations(writer, workspace.plans.contracts.values(), recorded)
         except LogUnavailableError as error:
             raise StartError(f"the audit log cannot be written: {error}") from None
-        issuer = settings.issuer(port)
-        verifier = TokenVerifier(issuer=issuer, audience=issuer, authority=authority)
+        verifier = TokenVerifier(issuer=issuer, audience=issuer, authority=state.authority)
         counters = Counters(time.monotonic_ns)
         telemetry = open_telemetry(settings, tally, writer)
         if telemetry is not None:
             stack.callback(telemetry.close)
-        adapters = connect_all(workspace.backends, {}, {})
         gateway = Gateway(
-            Serving(plans, adapters),
+            Serving(workspace.plans, connect_all(workspace.backends, {}, {})),
             verify=verifier.verify,
             counters=counters,
-            cursors=Cursors(cursor_key.reveal()),
+            cursors=Cursors(state.cursor_key.reveal()),
             writer=writer,
             tally=tally,
             reception=Reception(lambda: time.time_ns() // 1000, time.monotonic_ns),
@@ -112,39 +111,66 @@ async def open_gateway(workspace: Workspace, port: int) -> AsyncIterator[Running
         )
         stack.push_async_callback(_close_adapters, gateway)
         reloader = Reloader(workspace, gateway, writer, tally, recorded)
-        throttle = _throttle(settings, throttle_key)
-        try:
-            tokens = TokenServer(
-                issuer=issuer,
-                clients=Clients(store),
-                scopes_of=lambda partner: scopes_of(reloader.plans(), partner),
-                pepper=pepper,
-                replay=_replay(settings, stack),
-                throttle=throttle,
-                authority=authority,
-            )
-        except ValueError as error:
-            raise StartError(f"clausegate.toml, base_url: {error}") from None
-
-        def adopt(now: Authority) -> None:
-            verifier.adopt(now)
-            tokens.adopt(now)
-
-        following = asyncio.create_task(follow(store, adopt))
+        throttle = _throttle(settings, state.throttle_key)
+        tokens = _token_server(issuer, state, reloader, throttle, _replay(settings, stack))
+        following = asyncio.create_task(follow(state.store, _adopters(verifier, tokens)))
         stack.push_async_callback(_cancel, following)
         console = Console(
             plans=reloader.plans,
             tally=tally,
             counters=counters,
-            accounts=Accounts(store),
+            accounts=Accounts(state.store),
             allow_login=throttle.allow_login,
+            secure=issuer.startswith("https://"),
         )
-        litestar = Litestar(
-            route_handlers=[*oauth_routes(tokens), *console_routes(console), *problem_routes(), _healthz(writer)],
-            openapi_config=None,
-            logging_config=None,
-        )
+        handlers = [*oauth_routes(tokens), *console_routes(console), *problem_routes(), _healthz(writer)]
+        litestar = Litestar(route_handlers=handlers, openapi_config=None, logging_config=None)
         yield Running(Front(gateway, litestar), reloader, writer, tally)
+
+
+async def _open_state(workspace: Workspace, stack: AsyncExitStack) -> _State:
+    """The state store, and the secrets that it keeps for this gateway."""
+    now_s = int(time.time())
+    try:
+        store = await Store.open(workspace.settings.database_url(workspace.folder))
+        stack.push_async_callback(store.close)
+        secrets = ServerSecrets(store)
+        return _State(
+            store=store,
+            authority=await open_authority(store, time.time()),
+            cursor_key=await secrets.obtain("cursor", now_s),
+            throttle_key=await secrets.obtain("throttle", now_s),
+            pepper=await load_pepper(store, now_s),
+        )
+    except StoreError as error:
+        raise StartError(f"the state store cannot be used: {error}") from None
+
+
+def _token_server(
+    issuer: str, state: _State, reloader: Reloader, throttle: Throttle, replay: ReplayCache
+) -> TokenServer:
+    try:
+        return TokenServer(
+            issuer=issuer,
+            clients=Clients(state.store),
+            scopes_of=lambda partner: scopes_of(reloader.plans(), partner),
+            pepper=state.pepper,
+            replay=replay,
+            throttle=throttle,
+            authority=state.authority,
+        )
+    except ValueError as error:
+        raise StartError(f"clausegate.toml, base_url: {error}") from None
+
+
+def _adopters(verifier: TokenVerifier, tokens: TokenServer) -> Callable[[Authority], None]:
+    """Both sides of a token follow the store: who verifies it, and who signs the next one."""
+
+    def adopt(now: Authority) -> None:
+        verifier.adopt(now)
+        tokens.adopt(now)
+
+    return adopt
 
 
 def _open_writer(workspace: Workspace) -> Writer:

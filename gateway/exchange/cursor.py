@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from contracts.plan import Plan
 
 _NONCE_BYTES = 12
+_COUNT_MAX = 2**32 - 1
 _TEXT_MAX = 1024
 
 
@@ -17,10 +18,15 @@ class Cursors:
 
     def __init__(self, key: bytes) -> None:
         self._cipher = AESGCM(key)
+        # A nonce must never come twice under one key: eight random bytes for this process, four that count.
+        self._process, self._sealed = secrets.token_bytes(_NONCE_BYTES - 4), 0
 
     def seal(self, after: str, plan: Plan) -> str:
         """The cursor for the page after `after`."""
-        nonce = secrets.token_bytes(_NONCE_BYTES)
+        if self._sealed == _COUNT_MAX:
+            self._process, self._sealed = secrets.token_bytes(_NONCE_BYTES - 4), 0
+        self._sealed += 1
+        nonce = self._process + self._sealed.to_bytes(4)
         sealed = nonce + self._cipher.encrypt(nonce, after.encode(), _place(plan))
         return urlsafe_b64encode(sealed).rstrip(b"=").decode()
 

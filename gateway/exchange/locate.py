@@ -37,9 +37,10 @@ def locate(plans: Plans, cursors: Cursors, partner: str, arrival: Arrival) -> Lo
         if arrival.method == "OPTIONS":
             return Located(plan, Outcome(204, body=b"", headers=_ALLOW))
         return Located(plan, problem("method-not-allowed", headers=_ALLOW))
+    trace = arrival.traceparent.decode("latin-1") if arrival.traceparent else None
     if operation == "list":
-        return Located(plan, _page(plan, cursors, arrival.query))
-    return Located(plan, _one(arrival.query, _text(segments[3])))
+        return Located(plan, _page(plan, cursors, arrival.query, trace))
+    return Located(plan, _one(arrival.query, _text(segments[3]), trace))
 
 
 def _in_force(candidates: tuple[Plan, ...], now_s: int) -> Plan | None:
@@ -57,18 +58,18 @@ def _not_covered(plans: Plans, partner: str) -> Outcome:
     return problem("unknown-product", clause=contracts[-1].products_clause if contracts else None)
 
 
-def _one(query: bytes, key: str | None) -> Query | Outcome:
+def _one(query: bytes, key: str | None, trace: str | None) -> Query | Outcome:
     if query:
         return _unknown_parameter(query)
     if key is None or not key or len(key) > KEY_CHARACTERS_MAX or key in {".", ".."} or not key.isprintable():
         return problem("record-not-found")
-    return Query(key=key)
+    return Query(key=key, traceparent=trace)
 
 
-def _page(plan: Plan, cursors: Cursors, query: bytes) -> Query | Outcome:
+def _page(plan: Plan, cursors: Cursors, query: bytes, trace: str | None) -> Query | Outcome:
     default, maximum = plan.page_limit
     if not query:
-        return Query(limit=default)
+        return Query(limit=default, traceparent=trace)
     given = _parameters(query)
     if given is None or not given.keys() <= {"limit", "cursor"}:
         return _unknown_parameter(query)
@@ -82,7 +83,7 @@ def _page(plan: Plan, cursors: Cursors, query: bytes) -> Query | Outcome:
         after = cursors.open(given["cursor"], plan)
         if after is None:
             return problem("invalid-cursor")
-    return Query(limit=limit, after=after)
+    return Query(limit=limit, after=after, traceparent=trace)
 
 
 def _unknown_parameter(query: bytes) -> Outcome:

@@ -334,6 +334,13 @@ async def test_oversized_requests_are_refused_before_anything_is_looked_at(stage
 async def test_traceparent_is_passed_on(stage: Stage) -> None:
     trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     assert (await stage.get("/v1/shipments", traceparent=trace)).headers["traceparent"] == trace
+    assert stage.adapter.asked[-1][1].traceparent == trace
+
+
+@pytest.mark.parametrize("trace", ["canary", "00-0-0-01", "00-" + "z" * 32 + "-" + "0" * 16 + "-01"])
+async def test_a_traceparent_that_is_none_is_not_passed_on(stage: Stage, trace: str) -> None:
+    assert "traceparent" not in (await stage.get("/v1/shipments", traceparent=trace)).headers
+    assert stage.adapter.asked[-1][1].traceparent is None
 
 
 async def test_the_record_says_when_the_request_came_and_how_long_it_took(stage: Stage) -> None:
