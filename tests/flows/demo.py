@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import yaml
 from authlib.integrations.httpx_client import OAuth2Client
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from joserfc.jwk import ECKey
@@ -23,6 +24,12 @@ PRODUCTS = {
     "harbor-bank": "repayments",
     "delta-repair": "parts",
     "summit-dealer": "leads",
+}
+_ROOM = {
+    "swift-logistics-2026": {"limit": 6000, "burst": 600},
+    "harbor-bank-2026": {"limit": 6000, "burst": 600},
+    "summit-dealer-2026": {"limit": 6000, "burst": 600},
+    "delta-repair-2026": {"limit": 600, "burst": 60},  # the tour has to reach this one
 }
 _PATIENCE_S = 60
 
@@ -98,6 +105,15 @@ def running(said: Path, *arguments: object, **environment: str) -> Iterator[Proc
             yield Process(process, out, err)
         finally:
             process.terminate()
+
+
+def make_room(workspace: Path) -> None:
+    """Give clause 4.1 of each agreement room to fetch everything at once."""
+    for name, limit in _ROOM.items():
+        file = workspace / "agreements" / f"{name}.yaml"
+        agreement = yaml.safe_load(file.read_text())
+        agreement["policies"][0].setdefault("set", {})["4.1"] = limit
+        file.write_text(yaml.safe_dump(agreement))
 
 
 class _ShortLived(PrivateKeyJWT):

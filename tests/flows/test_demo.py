@@ -13,20 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from msgspec import Struct
 
-from tests.flows.demo import PRODUCTS, Partner, Process, clausegate, exactly, running, written
+from tests.flows.demo import PRODUCTS, Partner, Process, clausegate, exactly, make_room, running, written
 
 pytestmark = pytest.mark.timeout(300)
-
-ROOMY = {
-    "swift-logistics-2026": {"limit": 6000, "burst": 600},
-    "harbor-bank-2026": {"limit": 6000, "burst": 600},
-    "summit-dealer-2026": {"limit": 6000, "burst": 600},
-    "delta-repair-2026": {"limit": 600, "burst": 60},  # the tour has to reach this one
-}
-"""Room to fetch everything at once, and an edit that a second start has to keep: clause 4.1 of each agreement."""
 
 
 class Demo(Struct, frozen=True):
@@ -69,11 +60,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     first = clausegate("demo", "--dir", folder, "--port", 0, "--once")
     assert first.returncode == 0, first.stdout + first.stderr
     workspace, credentials = folder / "workspace", (folder / "credentials.json").read_bytes()
-    for name, limit in ROOMY.items():
-        file = workspace / "agreements" / f"{name}.yaml"
-        agreement = yaml.safe_load(file.read_text())
-        agreement["policies"][0].setdefault("set", {})["4.1"] = limit
-        file.write_text(yaml.safe_dump(agreement))
+    make_room(workspace)
     with running(folder / "said", "demo", "--dir", folder, "--port", 0) as process:
         process.says("Ctrl-C ends the demo")
         listed = json.loads(credentials)
