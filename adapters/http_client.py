@@ -22,7 +22,9 @@ _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _TARGET = re.compile(r"/[!-~]*")
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2, token
 _VALUE = re.compile(r"[!-~]([ \t!-~]*[!-~])?")
-_OURS = frozenset({"host", "connection", "content-length", "transfer-encoding", "accept-encoding", "upgrade", "te"})
+_OURS = frozenset(
+    {"host", "connection", "content-length", "transfer-encoding", "accept-encoding", "upgrade", "te"} | {"traceparent"}
+)
 TARGET_BYTES_MAX = 8 * 1024
 
 Exchanged: TypeAlias = Answer | Fault

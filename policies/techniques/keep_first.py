@@ -30,4 +30,5 @@ class KeepFirst(Technique, frozen=True, forbid_unknown_fields=True):
         return value[: self.count] + self.mark * (len(value) - self.count)
 
     def words(self) -> Words:
-        return {"zh": f"仅前 {self.count} 位", "en": f"first {self.count} characters only"}
+        kept = "character" if self.count == 1 else f"{self.count} characters"
+        return {"zh": f"仅前 {self.count} 位", "en": f"first {kept} only"}

@@ -30,4 +30,5 @@ class KeepLast(Technique, frozen=True, forbid_unknown_fields=True):
         return self.mark * (len(value) - self.count) + value[-self.count :]
 
     def words(self) -> Words:
-        return {"zh": f"仅后 {self.count} 位", "en": f"last {self.count} characters only"}
+        kept = "character" if self.count == 1 else f"{self.count} characters"
+        return {"zh": f"仅后 {self.count} 位", "en": f"last {kept} only"}

@@ -142,6 +142,17 @@ def test_a_url_that_is_no_beginning_of_requests_is_a_mistake(url: str, mistake: 
     assert "s3cret" not in "".join(messages)
 
 
+async def test_the_callers_trace_goes_along_and_nothing_that_only_looks_like_one() -> None:
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    async with backend() as (adapter, served):
+        await adapter.answer(SHIPMENTS, Query(limit=1, traceparent=trace))
+        await adapter.answer(SHIPMENTS, Query(limit=1, traceparent=f"{trace}\r\nX-Injected: 1"))
+        first, second = served.requests
+        assert f"\r\ntraceparent: {trace}\r\n\r\n".encode() in first
+        assert b"traceparent" not in second
+        assert b"X-Injected" not in second
+
+
 def test_a_backend_shows_neither_its_url_nor_its_headers() -> None:
     settings = HttpBackend(url="http://s3cret/", headers={"Authorization": "s3cret"})
     assert "s3cret" not in repr(settings)
