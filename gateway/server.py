@@ -1,4 +1,4 @@
-"""The HTTP server: uvicorn with httptools and uvloop, and a bound on request heads that neither of them has."""
+"""The HTTP server: uvicorn with httptools and uvloop, and bounds that neither of them has."""
 
 import asyncio
 import signal
@@ -7,38 +7,89 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 HEAD_BYTES_MAX = 64 * 1024
 """Bytes of request line and headers before the connection is closed: well over what the exchange accepts (8 + 16 KiB),
 so that an oversized but honest request gets its problem document."""
-_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+_URI_TOO_LONG = b"HTTP/1.1 414 URI Too Long\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+_HEAD_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Counts the bytes of a request head while it arrives; an endless one is cut off, not collected."""
+    """uvicorn's protocol with bounds on what a caller can make it keep.
+
+    An endless request head is cut off, not collected; a head that does not become complete within the keep-alive time
+    is not waited for; requests that are sent ahead of their answers are left in the socket. An offer to upgrade
+    (h2c, which some clients make with every first request) is not taken up: what follows is HTTP/1.1 (RFC 9110
+    section 7.8).
+    """
 
     _head_bytes = 0
+    _silent_bytes = 0
+    _is_silent = True
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+    def data_received(self, data: bytes) -> None:
+        rest, self._is_silent = data, True
+        try:
+            while rest:
+                try:
+                    self.parser.feed_data(rest)
+                    rest = b""
+                except httptools.HttpParserUpgrade as offer:
+                    rest = rest[offer.args[0] :]
+        except httptools.HttpParserError:
+            if not self.transport.is_closing():
+                self.logger.warning("a request was no well-formed HTTP")
+                self.send_400_response("Invalid HTTP request received.")
+            return
+        # The parser collects a single header, name or trailer until it ends, and tells nobody meanwhile.
+        self._silent_bytes = self._silent_bytes + len(data) if self._is_silent else 0
+        if self._silent_bytes > HEAD_BYTES_MAX:
+            self._cut_off(_HEAD_TOO_LARGE)
 
     def on_message_begin(self) -> None:
         self._head_bytes = 0
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
-        self._count(url)
+        self._count(len(url), _URI_TOO_LONG)
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._count(name, value)
+        self._count(len(name) + len(value), _HEAD_TOO_LARGE)
         super().on_header(name, value)
 
-    def _count(self, *parts: bytes) -> None:
-        self._head_bytes += sum(map(len, parts))
+    def on_headers_complete(self) -> None:
+        self._unset_keepalive_if_required()
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._is_silent = False
+        super().on_body(body)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.pipeline:  # the answer made room for no more than one request, so no more are read
+            self.flow.pause_reading()
+
+    def _count(self, size_bytes: int, answer: bytes) -> None:
+        self._is_silent = False
+        self._head_bytes += size_bytes
         if self._head_bytes > HEAD_BYTES_MAX:
-            self.transport.write(_TOO_LARGE)
-            self.transport.close()
+            self._cut_off(answer)
             raise ValueError("request head too large")
+
+    def _cut_off(self, answer: bytes) -> None:
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.write(answer)
+        self.transport.close()
 
 
 async def send_whole(send: Any, status: int, headers: list[tuple[bytes, bytes]], body: bytes | None) -> None:
