@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import structlog
-from adapters.registry import connect
 
 from adapters.base import Adapter, Backend
-from contracts.finding import Finding
+from adapters.registry import connect
 from contracts.plan import Contract, Plans
 from gateway.audit.faults import LogFault
 from gateway.audit.leaf import Authority
@@ -74,23 +73,27 @@ class Reloader:
         """What is in force now."""
         return self._gateway.serving.plans
 
-    async def reload(self) -> list[Finding]:
-        """Compile the folder again and swap it in; or say what is wrong with it and change nothing."""
+    async def reload(self) -> bool:
+        """Compile the folder again and swap it in; or say in the log what is wrong and change nothing (False)."""
         async with self._lock:
             loaded = await asyncio.to_thread(load_workspace, self.folder)
             if not isinstance(loaded, Workspace):
                 for finding in loaded:
                     _log.error("reload refused", finding=finding.to_text())
-                return loaded
+                return False
             old = self._gateway.serving
             adapters = connect_all(loaded.backends, old.adapters, self.workspace.backends)
-            await record_activations(self._writer, loaded.plans.contracts.values(), self._recorded)
+            try:
+                await record_activations(self._writer, loaded.plans.contracts.values(), self._recorded)
+            except LogUnavailableError as error:
+                _log.error("reload refused", reason=f"the activation cannot be recorded: {error}")
+                return False
             self._tally.renew(loaded.plans)
             self._gateway.serving = Serving(loaded.plans, adapters)
             self.workspace = loaded
             self._retire([adapter for name, adapter in old.adapters.items() if adapters.get(name) is not adapter])
             _log.info("reloaded", agreements=len(loaded.plans.contracts), plans=len(loaded.plans.all_plans()))
-            return []
+            return True
 
     def _retire(self, adapters: list[Adapter]) -> None:
         async def close_later() -> None:
