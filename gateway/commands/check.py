@@ -4,7 +4,16 @@ import typer
 
 from contracts.finding import Finding, errors, in_order
 from contracts.odcs import odcs_findings
-from gateway.commands.terminal import EXIT_FOUND, Folder, FormatOption, existing, out, print_json, show_findings
+from gateway.commands.terminal import (
+    EXIT_FOUND,
+    Folder,
+    FormatOption,
+    counted,
+    existing,
+    out,
+    print_json,
+    show_findings,
+)
 from gateway.workspace import Workspace, load_workspace
 
 NAME = "check"
@@ -28,9 +37,14 @@ def run(folder: Folder, output: FormatOption = "text") -> None:
     else:
         show_findings(findings)
         if isinstance(loaded, Workspace):
-            plans, contracts = len(loaded.plans.all_plans()), len(loaded.plans.contracts)
-            out().print(f"[green]ok[/]: {contracts} agreements, {plans} operations, {len(findings)} warnings")
+            facts = [
+                counted(len(loaded.plans.contracts), "agreement"),
+                counted(len(loaded.plans.all_plans()), "operation"),
+                counted(len(findings), "warning"),
+            ]
+            out().print(f"[green]ok[/]: {', '.join(facts)}")
         else:
-            out().print(f"[red]{len(wrong)} errors[/], {len(findings) - len(wrong)} warnings")
+            warnings = counted(len(findings) - len(wrong), "warning")
+            out().print(f"[red]{counted(len(wrong), 'error')}[/], {warnings}")
     if wrong:
         raise typer.Exit(EXIT_FOUND)

@@ -65,6 +65,11 @@ def show_findings(findings: Iterable[Finding]) -> None:
         console.print(finding.to_text(), style=style, markup=False)
 
 
+def counted(number: int, thing: str) -> str:
+    """1 epoch, 2 epochs."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
 def existing(folder: Path) -> Path:
     """The folder itself; where there is none, one line says so and the command ends."""
     if not folder.is_dir():
@@ -78,8 +83,7 @@ def open_workspace(folder: Path) -> Workspace:
     if isinstance(loaded, Workspace):
         return loaded
     show_findings(loaded)
-    count = len(errors(loaded))
-    fail(f"{folder}: {count} error{'' if count == 1 else 's'}: see above; `clausegate check {folder}` lists them")
+    fail(f"{folder}: {counted(len(errors(loaded)), 'error')}: see above; `clausegate check {folder}` lists them")
 
 
 def _plain(text: str) -> str:

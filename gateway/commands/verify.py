@@ -7,7 +7,7 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
 from gateway.audit.verify import FirstFault, verify_log
-from gateway.commands.terminal import EXIT_FOUND, Folder, FormatOption, err, existing, fail, out, print_json
+from gateway.commands.terminal import EXIT_FOUND, Folder, FormatOption, counted, err, existing, fail, out, print_json
 from gateway.settings import Settings, read_settings
 
 NAME = "verify"
@@ -42,7 +42,8 @@ def run(
         console.print(f"  writer {found.writer}, record {found.seq}", soft_wrap=True)
         console.print(f"  expected {found.expected}, found {found.found}", markup=False, soft_wrap=True)
     else:
-        out().print(f"[green]intact[/]: {found.records} records, {found.epochs} epochs, {found.bytes} bytes")
+        facts = [counted(found.records, "record"), counted(found.epochs, "epoch"), counted(found.bytes, "byte")]
+        out().print(f"[green]intact[/]: {', '.join(facts)}")
     if not intact:
         raise typer.Exit(EXIT_FOUND)
 
