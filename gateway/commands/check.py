@@ -3,7 +3,6 @@
 import typer
 
 from contracts.finding import Finding, errors, in_order
-from contracts.odcs import odcs_findings
 from gateway.commands.terminal import (
     EXIT_FOUND,
     Folder,
@@ -25,6 +24,8 @@ def run(folder: Folder, output: FormatOption = "text") -> None:
     Every mistake of every file is reported as `file:line: path: message [code]`; docs/findings.md explains the codes.
     Exit status 0 when the workspace can be served, 1 when it cannot, 2 when there is no such folder.
     """
+    from contracts.odcs import odcs_findings
+
     loaded = load_workspace(existing(folder))
     findings: list[Finding]
     if isinstance(loaded, Workspace):

@@ -8,9 +8,6 @@ from typing import Annotated
 import typer
 
 from gateway.commands.terminal import fail, open_workspace, out
-from gateway.provision import NewClient, ProvisionError, provision
-from gateway.starter import write_starter
-from gateway.store.faults import StoreError
 
 NAME = "init"
 _CLIENT = "first-partner-app"
@@ -24,6 +21,10 @@ def run(
     It passes `check` and can be served at once. A console account and an OAuth client are made with it; their
     passwords are shown this once.
     """
+    from gateway.provision import NewClient, ProvisionError, provision
+    from gateway.starter import write_starter
+    from gateway.store.faults import StoreError
+
     try:
         written = write_starter(folder)
     except OSError as error:

@@ -2,16 +2,15 @@
 
 import asyncio
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.app import scopes_of
 from gateway.commands.terminal import Folder, FormatOption, fail, open_workspace, print_json
-from gateway.oauth.clients import ClientFault, IssuedToken, issue_token
-from gateway.store.faults import StoreError
-from gateway.store.store import Store
-from gateway.workspace import Workspace
+
+if TYPE_CHECKING:
+    from gateway.oauth.clients import ClientFault, IssuedToken
+    from gateway.workspace import Workspace
 
 NAME = "token"
 
@@ -29,6 +28,9 @@ def run(
     For trying things: it is signed with the key in the state store, so no secret of the client is needed. Partners get
     theirs from `POST /oauth/token`.
     """
+    from gateway.oauth.clients import ClientFault
+    from gateway.store.faults import StoreError
+
     workspace = open_workspace(folder)
     issuer = workspace.settings.issuer(workspace.settings.port if port is None else port)
     try:
@@ -45,7 +47,11 @@ def run(
         typer.echo(issued.token.reveal())
 
 
-async def _issue(workspace: Workspace, client_id: str, issuer: str) -> IssuedToken | ClientFault:
+async def _issue(workspace: "Workspace", client_id: str, issuer: str) -> "IssuedToken | ClientFault":
+    from gateway.app import scopes_of
+    from gateway.oauth.clients import issue_token
+    from gateway.store.store import Store
+
     store = await Store.open(workspace.settings.database_url(workspace.folder))
     try:
         return await issue_token(

@@ -1,0 +1,66 @@
+"""Serving a workspace on a socket: what `serve` and `demo` have in common. Imported when one of them runs."""
+
+import asyncio
+import gc
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable
+
+import structlog
+
+from gateway.app import Running, open_gateway
+from gateway.commands.terminal import err, out
+from gateway.server import run as run_server
+from gateway.workspace import Workspace
+
+
+async def serve(workspace: Workspace, listening: socket.socket, ready: Callable[[Running, str], None]) -> None:
+    """Open the gateway, serve it on a socket, close it. `ready` is called once, with the URL. Raises StartError."""
+    port = int(listening.getsockname()[1])
+    async with open_gateway(workspace, port) as running:
+        _spare_the_collector()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, running)
+        await run_server(running.app, listening, lambda: ready(running, workspace.settings.issuer(port)))
+
+
+def _spare_the_collector() -> None:
+    """Plans and types live as long as the process: the garbage collector need not look at them again and again.
+
+    What a request makes is freed by reference counting; the collector only has to find the rare cycle.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
+def configure_logging() -> None:
+    """Events as JSON lines on standard error; on a terminal, for people."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+    )
+
+
+def say_ready(running: Running, url: str) -> None:
+    state = running.writer.state
+    if state.truncated_bytes:
+        err().print(f"log: a torn tail of {state.truncated_bytes} bytes was cut off: a record that nobody was told of")
+    out().print(f"ready {url}", soft_wrap=True)
+    sys.stdout.flush()
+
+
+_reloading: set[asyncio.Task[object]] = set()
+
+
+def _reload(running: Running) -> None:
+    task: asyncio.Task[object] = asyncio.create_task(running.reloader.reload())
+    _reloading.add(task)  # the loop itself keeps no strong reference
+    task.add_done_callback(_reloading.discard)
