@@ -4,7 +4,7 @@ It is generated from the view so that it can never mask other fields than the ga
 what a careful Lua programmer would type, one assignment a field, and pays for no generality.
 """
 
-from contracts.mask import Branch, Leaf, Many, Node
+from contracts.granted import Branch, Leaf, Many, Node
 from policies.technique import Technique
 from policies.techniques.clear import Clear
 from policies.techniques.keep_first import KeepFirst

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import yaml
 
-from contracts.mask import Branch, Mask
+from contracts.granted import Branch
+from contracts.mask import Mask
 from contracts.product import Product, custom
 from contracts.view import grant
 

@@ -24,7 +24,8 @@ from bench.gateway import running_gateway, shipments_file
 from bench.load import CONNECTIONS, Round, authorized, run_round
 from bench.lua_mask import lua_module
 from bench.page import PRODUCT, RECORDS, masked, page, view
-from contracts.mask import Branch, Mask
+from contracts.granted import Branch
+from contracts.mask import Mask
 
 PATH = f"/v1/shipments?limit={RECORDS}"
 GATEWAY, PROXY, LUA = "clausegate", "nginx", "nginx+lua"

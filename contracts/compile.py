@@ -265,7 +265,6 @@ def _plan(contract: Contract, bound: _Bound, offered: Offer, role: RoleOffer, op
         mask_id=_digest(*(f"{'.'.join(field.path)}={technique!r}" for field, technique in role.granted.leaves)),
         keeps=_keeps(rows, role, offered),
         rows_text=role.view.rows,
-        facts=role.facts,
         subjects=offered.subjects,
         readable_subjects=role.readable_subjects,
         gates=tuple(effect for effect in effects if isinstance(effect, Gate)),
@@ -291,9 +290,10 @@ def _keeps(rows: RowFilter | None, role: RoleOffer, offered: Offer) -> Predicate
     """The filter that the gateway applies itself. Fails closed: a filter without facts to decide on is no plan."""
     if rows is None or offered.backend.enforces_rows:
         return None
-    if role.facts is None:
-        raise RuntimeError(f"{offered.name}: a row filter without facts")
-    return rows.predicate(role.facts)
+    facts = role.mask.facts
+    if not facts.paths.issuperset(rows.paths) or not facts.paths:
+        raise RuntimeError(f"{offered.name}: a row filter without its facts")
+    return rows.predicate(facts)
 
 
 def _headers(contract: Contract, limits: tuple[Limit, ...]) -> tuple[tuple[bytes, bytes], ...]:

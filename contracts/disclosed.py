@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from contracts.mask import NUMBER_TYPES, Branch, Leaf, Many, Node
+from contracts.granted import NUMBER_TYPES, Branch, Leaf, Many, Node
 from policies.clause import Language
 from policies.technique import Technique
 

@@ -1,62 +1,61 @@
 """Facts: the few values of a record that the gateway itself must read, to filter rows and to count subjects.
 
-Facts are decoded apart from the mask, into types of their own that no answer is ever encoded from.
+Facts are decoded apart from the mask, into types of their own that no answer is ever encoded from. The numbers that a
+view grants are among them: the mask keeps their text and does not look at them, here they are seen to be numbers.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, defstruct
 
 from adapters.base import Envelope, Path
+from contracts.granted import NUMBER_TYPES, Branch, Leaf, Many, Node
+from contracts.pages import page_items, page_type
 
 Value: TypeAlias = str | int | float | bool | None
 Record: TypeAlias = Struct
-_Leaf = str | int | float | bool | None | UnsetType
+_SCALAR = str | int | float | bool | None
+_NOTHING = Branch({})
 
 
 class Facts:
     """Reads the scalars at `paths`, and nothing else, out of a backend's answer."""
 
-    def __init__(self, paths: Iterable[Path], envelope: Envelope) -> None:
-        self._steps: dict[Path, tuple[str, ...]] = {}
-        record = self._struct(sorted(set(paths)), (), ())
-        self._getters = {path: _getter(steps) for path, steps in self._steps.items()}
-        self._one: msgspec.json.Decoder[Any] = msgspec.json.Decoder(record)
-        self._page: msgspec.json.Decoder[Any] = msgspec.json.Decoder(page_type(envelope, record))
+    def __init__(self, paths: Iterable[Path], envelope: Envelope, granted: Branch = _NOTHING) -> None:
+        self.paths = frozenset(paths)
+        self._getters = {path: _getter(tuple(map(_attribute, path))) for path in self.paths}
+        alone = _reading(self.paths, _NOTHING) or defstruct("Reading", [])
+        self._one: msgspec.json.Decoder[Any] = msgspec.json.Decoder(alone)
         self._raw_page: msgspec.json.Decoder[Any] = msgspec.json.Decoder(page_type(envelope, msgspec.Raw))
+        checked = _reading(self.paths, granted)
+        self._page: msgspec.json.Decoder[Any] | None = None
+        if checked is not None:
+            self._page = msgspec.json.Decoder(page_type(envelope, checked))
 
-    def _struct(self, paths: list[Path], prefix: Path, attributes: tuple[str, ...]) -> type[Struct]:
-        depth = len(prefix)
-        fields: list[tuple[str, Any, Any]] = []
-        names: dict[str, str] = {}
-        for number, name in enumerate(dict.fromkeys(path[depth] for path in paths)):
-            attribute = f"f{number}"
-            names[attribute] = name
-            below = [path for path in paths if path[depth] == name]
-            here = (*attributes, attribute)
-            if below == [(*prefix, name)]:
-                self._steps[below[0]] = here
-                fields.append((attribute, _Leaf, UNSET))
-            else:
-                nested = self._struct([path for path in below if len(path) > depth + 1], (*prefix, name), here)
-                fields.append((attribute, nested | None | UnsetType, UNSET))
-        return defstruct("Facts", fields, rename=names, frozen=True, gc=False)
+    def checked_page(self, body: bytes) -> list[Record | None]:
+        """The facts of every record of a list answer whose granted numbers are numbers; empty without any facts.
+
+        Raises msgspec.ValidationError when a number is none or a fact no scalar; otherwise as `page`.
+        """
+        if self._page is None:
+            return []
+        records = page_items(self._page.decode(body))
+        return records if self.paths else []
 
     def page(self, body: bytes) -> list[Record | None]:
         """The facts of every record of a list answer; None for one whose facts cannot be read.
 
         Raises msgspec.DecodeError or RecursionError when the body is not JSON in the backend's envelope.
         """
-        try:
-            return list(page_items(self._page.decode(body)))
-        except msgspec.ValidationError:
-            return [self._read(raw) for raw in page_items(self._raw_page.decode(body))]
+        if not self.paths:
+            return []
+        return [self._read(raw) for raw in page_items(self._raw_page.decode(body))]
 
-    def record(self, body: bytes) -> Record | None:
-        """The facts of a single record; None when they cannot be read. Raises as `page`."""
-        return self._read(body)
+    def record(self, body: bytes) -> list[Record | None]:
+        """The facts of a single record, alone in a list; empty without any facts. Raises as `page`."""
+        return [self._read(body)] if self.paths else []
 
     def _read(self, body: bytes | msgspec.Raw) -> Record | None:
         try:
@@ -74,6 +73,40 @@ class Facts:
         return self._getters[path]
 
 
+def _attribute(name: str) -> str:
+    """The attribute for a JSON name: the same in every type here, so that one getter reads them all."""
+    return f"f{name.encode().hex()}"
+
+
+def _reading(paths: frozenset[Path], granted: Branch) -> Any:
+    """A Struct type of the scalars at `paths` and the numbers in `granted`; None when there is neither."""
+    types: dict[str, Any] = {}
+    for name in dict.fromkeys([*sorted(path[0] for path in paths), *granted.fields]):
+        kind = _reading_of(frozenset(path[1:] for path in paths if path[0] == name), granted.fields.get(name))
+        if kind is not None:
+            types[name] = kind
+    fields = [(_attribute(name), kind | UnsetType, UNSET) for name, kind in types.items()]
+    names: Mapping[str, str] = {_attribute(name): name for name in types}
+    return defstruct("Reading", fields, rename=names, frozen=True, gc=False) if fields else None
+
+
+def _reading_of(below: frozenset[Path], node: Node | None) -> Any:
+    """The type of one value: a fact, a number, or what holds some of them; null is always possible."""
+    if isinstance(node, Many):
+        item = _reading_of(frozenset(), node.item)
+        return None if item is None else _list_of(item)
+    if isinstance(node, Leaf) and node.logical_type in NUMBER_TYPES and node.technique.unchanged:
+        return int | None if node.logical_type == "integer" else int | float | None
+    if () in below:
+        return _SCALAR
+    inner = _reading(below, node if isinstance(node, Branch) else _NOTHING)
+    return None if inner is None else inner | None
+
+
+def _list_of(item: Any) -> Any:
+    return list[item] | None
+
+
 def _getter(attributes: tuple[str, ...]) -> Callable[[Record], Value]:
     """Reads one scalar of a record; nearly all are at the top, or in an object that is there."""
     *outer, last = attributes
@@ -88,26 +121,3 @@ def _getter(attributes: tuple[str, ...]) -> Callable[[Record], Value]:
         return None if found is UNSET else found
 
     return get
-
-
-def page_type(envelope: Envelope, item: Any) -> Any:
-    """The type of a list answer in `envelope`, its records decoded as `item`."""
-    if envelope.items is None:
-        return list[item]
-    fields: list[tuple[str, Any, Any] | tuple[str, Any]] = [("items", list[item])]
-    names = {"items": envelope.items}
-    if envelope.next is not None:
-        fields.append(("next", str | int | None, None))
-        names["next"] = envelope.next
-    return defstruct("Page", fields, rename=names, gc=False)
-
-
-def page_items(page: Any) -> list[Any]:
-    """The records of a decoded list answer."""
-    return page if isinstance(page, list) else page.items
-
-
-def page_next(page: Any) -> str | None:
-    """The backend's token for the page after this one, None on the last."""
-    token = getattr(page, "next", None)
-    return None if token is None else str(token)

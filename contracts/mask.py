@@ -5,57 +5,37 @@ when a value has another type than the product declares does the patient way tak
 and withhold what drifted. Whatever fits neither is no answer at all.
 
 A number keeps its exact text, so it is decoded raw, and raw means anything: an object as well. Whether raw values are
-numbers is asked of a second type beside the first, which holds nothing but the numbers, and whose result is dropped.
+numbers is asked of a second type beside the first, contracts/facts.py's, which holds the numbers and no granted text.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, TypeAlias
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType, defstruct
 
-from adapters.base import Envelope
-from contracts.facts import page_items, page_next, page_type
+from adapters.base import Envelope, Path
+from contracts.facts import Facts, Record
+from contracts.granted import NUMBER_TYPES, TEXT_TYPES, Branch, Leaf, Many, Node
+from contracts.pages import page_items, page_next, page_type
 from policies.technique import Technique
 
-TEXT_TYPES = frozenset({"string", "date", "timestamp", "time"})
-NUMBER_TYPES = frozenset({"number", "integer"})
 _NUMBER_STARTS = frozenset(b"-0123456789")
 
 Drift: TypeAlias = list[str]
 Finish: TypeAlias = Callable[[Any], Any]
 
 
-class Leaf(Struct, frozen=True):
-    """A granted scalar and how it is disclosed."""
-
-    logical_type: str
-    technique: Technique
-
-
-class Branch(Struct, frozen=True):
-    """A granted object: its granted fields by JSON name."""
-
-    fields: Mapping[str, "Node"]
-
-
-class Many(Struct, frozen=True):
-    """A granted array."""
-
-    item: "Node"
-
-
-Node: TypeAlias = Leaf | Branch | Many
-
-
 class Masked(Struct, frozen=True):
     """What a partner may have of an answer: records in the backend's order, and where values were withheld.
 
-    A record that is no object is None, so that positions still match the facts read beside it.
+    A record that is no object is None, so that positions match the `facts` read beside them; without any facts to be
+    read these are empty.
     """
 
     records: list[Struct | None]
+    facts: list[Record | None]
     next: str | None
     drift: tuple[str, ...]
 
@@ -69,13 +49,12 @@ class NotMaskable(Struct, frozen=True):
 class Mask:
     """A compiled view. `page` and `record` turn a backend's bytes into masked records; `encode` into JSON."""
 
-    def __init__(self, record: Branch, envelope: Envelope) -> None:
+    def __init__(self, record: Branch, envelope: Envelope, facts: Iterable[Path] = ()) -> None:
         self._compiled = _compile(record, "")
-        numbers = self._compiled.numbers
         self._page = _decoder(page_type(envelope, self._compiled.type))
         self._raw_page = _decoder(page_type(envelope, Raw))
-        self._numbers = None if numbers is None else _decoder(page_type(envelope, numbers))
         self._encoder = msgspec.json.Encoder()
+        self.facts = Facts(facts, envelope, record)
 
     def page(self, body: bytes) -> Masked | NotMaskable:
         """Mask a list answer."""
@@ -84,16 +63,16 @@ class Mask:
             body.decode()  # what is skipped or raw would otherwise go unchecked
             try:
                 page = self._page.decode(body)
-                if self._numbers is not None:
-                    self._numbers.decode(body)
+                facts = self.facts.checked_page(body)
                 records = page_items(page)
             except msgspec.ValidationError:
                 page = self._raw_page.decode(body)
+                facts = self.facts.page(body)
                 patient = (self._compiled.patient(raw, drift) for raw in page_items(page))
                 records = [None if record is UNSET else record for record in patient]
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return NotMaskable(_reason(error))
-        return Masked(self._finished(records), page_next(page), tuple(drift))
+        return Masked(self._finished(records), facts, page_next(page), tuple(drift))
 
     def record(self, body: bytes) -> Masked | NotMaskable:
         """Mask a single record."""
@@ -101,11 +80,12 @@ class Mask:
         try:
             body.decode()
             record = self._compiled.patient(body, drift)
+            facts = self.facts.record(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return NotMaskable(_reason(error))
         if record is UNSET:
             return NotMaskable("the record is no object")
-        return Masked(self._finished([record]), None, tuple(drift))
+        return Masked(self._finished([record]), facts, None, tuple(drift))
 
     def encode(self, records: Any) -> bytes:
         """Masked records, one or a list, as JSON. Absent stays absent, null stays null, numbers keep their text."""
@@ -124,13 +104,11 @@ class Mask:
 class _Compiled(Struct, frozen=True):
     """One node, ready.
 
-    `type` is strict; `numbers` is the type of the numbers in it, None without any. `patient` decodes bytes that may
-    have drifted (UNSET: withheld). `finish` replaces masked values in a decoded value and returns it; None when there
-    are none.
+    `type` is strict, but for numbers. `patient` decodes bytes that may have drifted, numbers included (UNSET:
+    withheld). `finish` replaces masked values in a decoded value and returns it; None when there are none.
     """
 
     type: Any
-    numbers: Any
     patient: Callable[[bytes | Raw, Drift], Any]
     finish: Finish | None
 
@@ -150,13 +128,12 @@ def _decoder(kind: Any) -> "msgspec.json.Decoder[Any]":
 def _leaf(leaf: Leaf, path: str) -> _Compiled:
     kind, unchanged = leaf.logical_type, leaf.technique.unchanged
     if not unchanged and kind not in TEXT_TYPES:
-        return _Compiled(Raw, None, _patient_leaf(_decoder(Raw), path), _replace(leaf.technique))
+        return _Compiled(Raw, _patient_leaf(_decoder(Raw), path), _replace(leaf.technique))
     if kind in NUMBER_TYPES:
-        numbers: Any = int | None if kind == "integer" else int | float | None
-        return _Compiled(Raw, numbers, _patient_number(kind == "integer", path), None)
+        return _Compiled(Raw, _patient_number(kind == "integer", path), None)
     strict: Any = bool | None if kind == "boolean" else str | None
     finish = None if unchanged else leaf.technique.apply
-    return _Compiled(strict, None, _patient_leaf(_decoder(strict), path), finish)
+    return _Compiled(strict, _patient_leaf(_decoder(strict), path), finish)
 
 
 def _patient_leaf(decoder: "msgspec.json.Decoder[Any]", path: str) -> Callable[[bytes | Raw, Drift], Any]:
@@ -222,8 +199,7 @@ def _many(many: Many, path: str) -> _Compiled:
         assert inner is not None  # noqa: S101 - narrows the type; never used without
         return [value if value is None else inner(value) for value in values]
 
-    numbers = None if item.numbers is None else _list_of(item.numbers)
-    return _Compiled(_list_of(item.type), numbers, patient, None if inner is None else finish)
+    return _Compiled(_list_of(item.type), patient, None if inner is None else finish)
 
 
 def _list_of(item: Any) -> Any:
@@ -239,25 +215,10 @@ def _branch(branch: Branch, path: str) -> _Compiled:
         children[attribute] = _compile(node, f"{path}.{name}" if path else name)
 
     strict = _struct("Masked", names, {attribute: child.type for attribute, child in children.items()})
-    counted = {attribute: child.numbers for attribute, child in children.items() if child.numbers is not None}
-    numbers = _struct("Numbers", names, counted) if counted else None
+    parts = _struct("Parts", names, dict.fromkeys(children, Raw))
     if path:  # an object inside a record may be null, a record may not
-        accepted, numbers = strict | None, None if numbers is None else numbers | None
-    else:
-        accepted = strict
-    whole, check = _decoder(accepted), None if numbers is None else _decoder(numbers)
-    apart = _apart(strict, _struct("Parts", names, dict.fromkeys(children, Raw)), children, path)
-
-    def patient(body: bytes | Raw, drift: Drift) -> Any:
-        try:
-            value = whole.decode(body)
-            if check is not None:
-                check.decode(body)
-        except msgspec.ValidationError:
-            return apart(body, drift)
-        return value
-
-    return _Compiled(accepted, numbers, patient, _finish_branch(children))
+        return _Compiled(strict | None, _apart(strict, parts | None, children, path), _finish_branch(children))
+    return _Compiled(strict, _apart(strict, parts, children, path), _finish_branch(children))
 
 
 def _struct(name: str, names: Mapping[str, str], types: Mapping[str, Any]) -> Any:
@@ -278,6 +239,8 @@ def _apart(
         except msgspec.ValidationError:
             drift.append(path or "(record)")
             return UNSET
+        if found is None:
+            return None
         record = strict()
         for attribute, child in children.items():
             raw = getattr(found, attribute)

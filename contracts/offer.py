@@ -6,7 +6,6 @@ from msgspec import Struct
 
 from adapters.base import Backend, Field, Path
 from contracts.decode import decode
-from contracts.facts import Facts
 from contracts.finding import Finding, KeyPath
 from contracts.mask import Mask
 from contracts.product import Product, Property, SchemaObject, View
@@ -25,7 +24,6 @@ class RoleOffer(Struct, frozen=True):
     view: View
     granted: GrantedView
     mask: Mask
-    facts: Facts | None
     readable_subjects: tuple[Path, ...]
     at: KeyPath
 
@@ -154,5 +152,4 @@ def _ready(schema: SchemaObject, view: View, granted: GrantedView, backend: Back
         rows = compile_rows(view.rows, schema, _ANY_PARTNER)
         # a filter of constants reads no field, and still decides about every record: the facts must say how many
         paths |= set(rows.paths) if isinstance(rows, RowFilter) and rows.paths else {key.path}
-    facts = Facts(paths, envelope) if paths else None
-    return RoleOffer(view, granted, Mask(granted.record, envelope), facts, subjects, at)
+    return RoleOffer(view, granted, Mask(granted.record, envelope, paths), subjects, at)

@@ -6,7 +6,6 @@ from msgspec import Struct
 
 from adapters.base import Call, Envelope, Path
 from contracts.agreement import Ack
-from contracts.facts import Facts
 from contracts.mask import Mask
 from contracts.product import Operation
 from contracts.rows import Predicate
@@ -46,8 +45,8 @@ class Plan(Struct, frozen=True):
     `scope` is the OAuth scope a token must hold, `route` the RFC 6570 path template, `mask_id` names the set of
     fields and techniques in records, `headers` are ready for ASGI. `page_limit` is (default, maximum) records. `keeps`
     is the filter that the gateway itself must apply, None when there is none or the backend enforces it; `rows_text` is
-    the filter as written. `facts` reads what filter and subject count need. `subjects` are the fields that say
-    which person a record is about, `readable_subjects` those of them that the backend's answer holds.
+    the filter as written. `subjects` are the fields that say which person a record is about, `readable_subjects` those
+    of them that the backend's answer holds.
     """
 
     id: str
@@ -65,7 +64,6 @@ class Plan(Struct, frozen=True):
     mask_id: str
     keeps: Predicate | None
     rows_text: str | None
-    facts: Facts | None
     subjects: tuple[Path, ...]
     readable_subjects: tuple[Path, ...]
     gates: tuple[Gate, ...]

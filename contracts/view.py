@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from adapters.base import Field, Path
-from contracts.mask import NUMBER_TYPES, TEXT_TYPES, Branch, Leaf, Many, Node
+from contracts.granted import NUMBER_TYPES, TEXT_TYPES, Branch, Leaf, Many, Node
 from contracts.product import Property, SchemaObject, custom
 from policies.technique import Technique
 from policies.techniques import TECHNIQUES

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from adapters.base import Envelope
 from contracts.disclosed import record_schema
-from contracts.mask import Branch, Leaf, Many, Mask, Masked
+from contracts.granted import Branch, Leaf, Many
+from contracts.mask import Mask, Masked
 from contracts.openapi import openapi_for
 from gateway.problems import PROBLEMS
 from policies.techniques.clear import Clear
