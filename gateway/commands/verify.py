@@ -28,9 +28,9 @@ def run(
         log = (settings if isinstance(settings, Settings) else Settings()).log_path(folder)
     if not log.is_dir():
         fail(f"there is no log at {log}: nothing was ever served from here")
-    with Progress(
-        "verifying", BarColumn(), DownloadColumn(), TimeRemainingColumn(), console=err(), transient=True
-    ) as bar:
+    console = err()
+    columns = (BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress("verifying", *columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("verify", total=None)
         found = verify_log(log, lambda done, total: bar.update(task, completed=done, total=total))
     intact = not isinstance(found, FirstFault)

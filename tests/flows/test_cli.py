@@ -186,7 +186,9 @@ def rows(command: str, folder: Path) -> list[dict[str, Any]]:
 
 
 def test_verify_finds_a_flipped_byte_and_says_where(own: Path) -> None:
-    assert clausegate("verify", own).stdout.startswith("intact: 3 records, 1 epoch, ")
+    intact = clausegate("verify", own)
+    assert intact.stdout.startswith("intact: 3 records, 1 epoch, ")
+    assert intact.stderr == "", "a bar is for terminals"
     (segment,) = (own / "log").rglob("*.seg")
     content = bytearray(segment.read_bytes())
     content[20] ^= 0x01
