@@ -4,6 +4,7 @@ from html import escape
 
 from litestar import MediaType, Response, get
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 
 from gateway.problems import PROBLEMS, Problem
 from policies.clause import LANGUAGES
@@ -19,7 +20,7 @@ def problem_routes() -> list[HTTPRouteHandler]:
     """One page for each code, and a list of all."""
 
     @get("/problems/{code:str}", media_type=MediaType.HTML, sync_to_thread=False, include_in_schema=False)
-    def one(code: str) -> Response[str]:
+    def one(code: FromPath[str]) -> Response[str]:
         problem = PROBLEMS.get(code)
         if problem is None:
             return Response(

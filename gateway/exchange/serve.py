@@ -56,7 +56,7 @@ class Gateway:
         self.serving = serving
         self._verify, self._counters, self._cursors = verify, counters, cursors
         self._writer, self._tally = writer, tally
-        self._reception, self._monotonic_ns, self._observe = reception, monotonic_ns, observe
+        self._reception, self._monotonic_ns, self.observe = reception, monotonic_ns, observe
 
     async def serve(self, scope: Any, _receive: Any, send: Send) -> None:
         """One exchange, as an ASGI application."""
@@ -104,8 +104,8 @@ class Gateway:
             _log.error("log unavailable", kind=receipt.kind, detail=receipt.detail, request_id=arrival.request_id)
             return problem("log-unavailable", headers=((b"retry-after", b"5"),)), None
         self._tally.add(entry)
-        if self._observe is not None:
-            self._observe(arrival, entry)
+        if self.observe is not None:
+            self.observe(arrival, entry)
         return outcome, format_receipt(receipt)
 
 

@@ -68,13 +68,14 @@ class Stage:
         writer = Writer.open(folder, "gw-test")
         assert isinstance(writer, Writer), writer
         self.writer = writer
+        self.tally = Tally(plans)
         self.gateway = Gateway(
             Serving(plans, {"records": self.adapter}),
             verify=lambda _header, _now_s: self.grant,
             counters=Counters(lambda: self.now_ns),
             cursors=Cursors(bytes(32)),
             writer=writer,
-            tally=Tally(plans),
+            tally=self.tally,
             reception=Reception(lambda: self.now_us, lambda: self.now_ns),
             monotonic_ns=lambda: self.now_ns,
         )
