@@ -47,9 +47,12 @@ async def _serve(folder: Path, listening: socket.socket, backend_port: int, once
             failures.append(DemoError(f"the tour cannot go on: {error}"))
         if listening.fileno() < 0:  # somebody ended the demo meanwhile: what the tour says of that is no failure
             failures.clear()
-        elif once or failures:
+        elif once:
             os.kill(os.getpid(), signal.SIGTERM)
-        else:
+        else:  # somebody may have edited what the tour shows: that is what the demo is for
+            for failure in failures:
+                err().print(str(failure), style="yellow", markup=False)
+            failures.clear()
             _invite(folder, url)
 
     def ready(_: Running, url: str) -> None:

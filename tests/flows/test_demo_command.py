@@ -118,6 +118,35 @@ def test_a_demo_that_is_killed_leaves_no_backend_behind(made: Made, tmp_path: Pa
         until(lambda: not listens(port))
 
 
+def test_an_edit_that_spoils_the_tour_leaves_the_demo_up(made: Made, tmp_path: Path) -> None:
+    agreement = made.spare / "workspace" / "agreements" / "delta-repair-2026.yaml"
+    before = agreement.read_text()
+    agreement.write_text(before.replace("{limit: 30, burst: 10}", "{limit: 90000, burst: 9000}"))
+    try:
+        with running(tmp_path / "said", "demo", "--dir", made.spare, "--port", 0) as process:
+            process.says("Ctrl-C ends the demo")
+            assert "200 calls were answered and no limit bound" in process.stderr
+            assert process.end(signal.SIGINT) == 0
+        once = clausegate("demo", "--dir", made.spare, "--port", 0, "--once")
+        assert (once.returncode, "no limit bound" in once.stderr) == (2, True)
+    finally:
+        agreement.write_text(before)
+
+
+def test_an_edit_with_a_mistake_is_reported_with_its_place(made: Made) -> None:
+    agreement = made.spare / "workspace" / "agreements" / "delta-repair-2026.yaml"
+    before = agreement.read_text()
+    agreement.write_text(before.replace("limit: 30", "limit: thirty"))
+    try:
+        done = clausegate("demo", "--dir", made.spare, "--port", 0, "--once")
+    finally:
+        agreement.write_text(before)
+    assert done.returncode == 2
+    assert re.search(r"agreements/delta-repair-2026\.yaml:\d+: ", done.stderr)
+    assert "Traceback" not in done.stderr
+    assert not listens(backend_port(made.spare))
+
+
 def test_fresh_begins_anew_with_new_credentials(made: Made) -> None:
     before = json.loads((made.spare / "credentials.json").read_bytes())
     (made.spare / "workspace" / "agreements" / "delta-repair-2026.yaml").write_text("not: [an agreement")
