@@ -4,8 +4,6 @@ import asyncio
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -18,8 +16,8 @@ from msgspec import Struct
 from gateway.provision import NewClient, provision
 from gateway.workspace import Workspace, load_workspace
 from tests.conftest import ROOT
+from tests.flows.demo import clausegate, running
 
-CLAUSEGATE = (sys.executable, "-c", "from gateway.cli import main; main()")
 SHIPPERS = {"speedy-express": 1, "united-package": 2, "federal-shipping": 3}
 PRODUCTS = {**dict.fromkeys(SHIPPERS, "orders"), "rhine-dealer": "customers", "corner-repair": "stock"}
 
@@ -65,18 +63,17 @@ def northwind(database: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     assert isinstance(loaded, Workspace), [finding.to_text() for finding in loaded]
     clients = [NewClient(f"{partner}-app", partner, "client_secret_basic") for partner in PRODUCTS]
     _, credentials = asyncio.run(provision(loaded, "ops", clients))
-    command = [*CLAUSEGATE, "serve", str(workspace), "--port", "0"]
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            word, url = process.stdout.readline().split()
-            assert word == "ready"
-            tokens = {
-                made.partner: token(url, made.client_id, made.secret.reveal()) for made in credentials if made.secret
-            }
-            yield Served(url, workspace, tokens)
-        finally:
-            process.terminate()
+    said = tmp_path_factory.mktemp("said")
+    with running(
+        said, "serve", workspace, "--port", 0, CLAUSEGATE_TESTDATA=environment["CLAUSEGATE_TESTDATA"]
+    ) as process:
+        process.says("ready ")
+        tokens = {
+            made.partner: token(process.url, made.client_id, made.secret.reveal())
+            for made in credentials
+            if made.secret
+        }
+        yield Served(process.url, workspace, tokens)
 
 
 def token(url: str, client: str, secret: str) -> str:
@@ -159,6 +156,5 @@ def test_a_partner_gets_nothing_of_a_product_that_its_agreement_does_not_cover(n
 
 def test_every_answer_is_on_a_log_that_verifies(northwind: Served) -> None:
     assert northwind.get("corner-repair", "/v1/stock?limit=1").headers["clausegate-receipt"]
-    command = [*CLAUSEGATE, "verify", str(northwind.workspace)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = clausegate("verify", northwind.workspace)
     assert done.returncode == 0, done.stdout + done.stderr
