@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from adapters.registry import read_backends
 from msgspec import Struct
 
 from adapters.base import Backend
+from adapters.registry import read_backends
 from contracts.compile import compile_and_check
 from contracts.finding import Finding, errors, in_order
 from contracts.plan import Plans
@@ -15,6 +16,7 @@ from contracts.workspace import Documents, read_workspace
 from gateway.settings import Settings, read_settings
 
 BACKENDS = "backends.toml"
+ISSUER = Path("state", "issuer")
 
 
 class Workspace(Struct, frozen=True):
@@ -42,6 +44,22 @@ def load_workspace(folder: Path, environment: Mapping[str, str] = os.environ) ->
     if errors(findings) or isinstance(settings, list):
         return findings
     return Workspace(folder, settings, documents, backends, plans, findings)
+
+
+def remember_issuer(workspace: Workspace, issuer: str) -> None:
+    """Keep the URL that the workspace is served at, for commands that sign or print it. Losing it does no harm."""
+    with suppress(OSError):
+        (workspace.folder / ISSUER).parent.mkdir(mode=0o700, exist_ok=True)
+        (workspace.folder / ISSUER).write_text(issuer, encoding="utf-8")
+
+
+def issuer_of(workspace: Workspace) -> str:
+    """The URL that partners use: as settled in the settings, else where the workspace was last served."""
+    settings = workspace.settings
+    if not settings.base_url:
+        with suppress(OSError, UnicodeDecodeError):
+            return (workspace.folder / ISSUER).read_text(encoding="utf-8")
+    return settings.issuer(settings.port)
 
 
 def _backends(folder: Path, environment: Mapping[str, str]) -> tuple[dict[str, Backend], list[Finding]]:
