@@ -6,6 +6,7 @@ import typer
 
 from contracts.openapi import openapi_for
 from gateway.commands.terminal import Folder, fail, open_workspace, print_json
+from gateway.workspace import issuer_of
 
 NAME = "openapi"
 
@@ -24,5 +25,4 @@ def run(
         plans = tuple(plan for plan in plans if plan.contract.partner == partner)
         if not plans:
             fail(f"there is no partner {partner}; there are: {', '.join(workspace.plans.partners())}")
-    settings = workspace.settings
-    print_json(openapi_for(plans, partner, settings.issuer(settings.port)))
+    print_json(openapi_for(plans, partner, issuer_of(workspace)))

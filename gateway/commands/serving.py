@@ -13,7 +13,7 @@ import structlog
 from gateway.app import Running, open_gateway
 from gateway.commands.terminal import err, out
 from gateway.server import run as run_server
-from gateway.workspace import Workspace
+from gateway.workspace import Workspace, remember_issuer
 
 
 async def serve(workspace: Workspace, listening: socket.socket, ready: Callable[[Running, str], None]) -> None:
@@ -21,6 +21,7 @@ async def serve(workspace: Workspace, listening: socket.socket, ready: Callable[
     port = int(listening.getsockname()[1])
     async with open_gateway(workspace, port) as running:
         _spare_the_collector()
+        remember_issuer(workspace, workspace.settings.issuer(port))
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, running)
         await run_server(running.app, listening, lambda: ready(running, workspace.settings.issuer(port)))
 

@@ -15,8 +15,25 @@ from gateway.workspace import Workspace, load_workspace
 from policies.clause import Language
 
 Format: TypeAlias = Literal["text", "json"]
+
+
+def workspace_in(folder: Path) -> Path:
+    """The workspace that a folder is, or, for what `demo` made, the one that it holds."""
+    inner = folder / "workspace"
+    return inner if not _is_workspace(folder) and _is_workspace(inner) else folder
+
+
+def _is_workspace(folder: Path) -> bool:
+    return any((folder / name).is_dir() for name in ("products", "policies", "agreements"))
+
+
 Folder = Annotated[
-    Path, typer.Argument(metavar="DIR", help="The workspace: a folder with products, policies, agreements.")
+    Path,
+    typer.Argument(
+        metavar="DIR",
+        help="The workspace: a folder with products, policies, agreements; or the folder of a demo.",
+        callback=workspace_in,
+    ),
 ]
 FormatOption = Annotated[Format, typer.Option("--format", help="For people, or for machines.")]
 LanguageOption = Annotated[

@@ -19,7 +19,7 @@ def run(
     folder: Folder,
     client_id: Annotated[str, typer.Argument(metavar="CLIENT_ID", help="A registered OAuth client.")],
     port: Annotated[
-        int | None, typer.Option("--port", help="The port that `serve` was given, when it differs from the settings.")
+        int | None, typer.Option("--port", help="The port it is served on, when that is not where it was served last.")
     ] = None,
     output: FormatOption = "text",
 ) -> None:
@@ -30,9 +30,10 @@ def run(
     """
     from gateway.oauth.clients import ClientFault
     from gateway.store.faults import StoreError
+    from gateway.workspace import issuer_of
 
     workspace = open_workspace(folder)
-    issuer = workspace.settings.issuer(workspace.settings.port if port is None else port)
+    issuer = issuer_of(workspace) if port is None else workspace.settings.issuer(port)
     try:
         issued = asyncio.run(_issue(workspace, client_id, issuer))
     except StoreError as error:

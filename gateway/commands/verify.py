@@ -18,11 +18,13 @@ def run(
     log: Annotated[Path | None, typer.Option("--log", help="A log folder elsewhere, such as a copy.")] = None,
     output: FormatOption = "text",
 ) -> None:
-    """Verify the audit log: every frame, checksum, hash, link and sequence number.
+    """Verify the audit log of a workspace, or a log folder: every frame, checksum, hash, link and sequence number.
 
     Needs nothing but the files, and may run beside a serving gateway. Exit status 0 when all is as it was written;
     1 with the first place that is not. What a log cannot prove by itself is in docs/audit.md.
     """
+    if log is None and any(folder.glob("*/*.seg")):
+        log = folder
     if log is None:
         settings = read_settings(existing(folder))
         log = (settings if isinstance(settings, Settings) else Settings()).log_path(folder)

@@ -74,8 +74,9 @@ def test_what_init_made_is_served_and_its_client_and_a_token_of_the_operator_bot
         form = {"grant_type": "client_credentials"}
         granted = httpx.post(f"{process.url}/oauth/token", data=form, auth=hub.client).json()["access_token"]
         port = process.url.rsplit(":", 1)[1]
-        printed = clausegate("token", own, "first-partner-app", "--port", port)
+        printed = clausegate("token", own, "first-partner-app")
         assert printed.returncode == 0, printed.stderr
+        assert json.loads(clausegate("openapi", own).stdout)["servers"] == [{"url": process.url}]
         in_json = clausegate("token", own, "first-partner-app", "--port", port, "--format", "json")
         issued = json.loads(in_json.stdout)
         assert issued["scope"] == "orders:read"
