@@ -1,5 +1,6 @@
 """An agreement in prose, for people who do not read YAML: rendered from the plans that are executed."""
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from typing import Final
@@ -53,6 +54,8 @@ _WORDS: Final[dict[str, Words]] = {
     "zh": {"zh": "中文", "en": "Chinese"},
     "en": {"zh": "英文", "en": "English"},
 }
+
+_CHINESE = re.compile("[\u4e00-\u9fff]")
 
 
 def explain(agreement: str, documents: Documents, plans: Plans, language: Language) -> str | None:
@@ -119,7 +122,7 @@ def _product(plans: list[Plan], documents: Documents, language: Language) -> lis
         f"{_say('rows', language)}: {_rows(plan, language)}",
     ]
     fields = [
-        (".".join(field.path), _meaning(declared, field.path), technique.words()[language])
+        (".".join(field.path), _meaning(declared, field.path, language), technique.words()[language])
         for field, technique in plan.view.leaves
     ]
     heading = (_say("field", language), _say("meaning", language), _say("sees", language))
@@ -139,8 +142,8 @@ def _rows(plan: Plan, language: Language) -> str:
     return f"{_say('only_rows', language)} `{' '.join(plan.rows_text.split())}`{where}"
 
 
-def _meaning(product: Product | None, path: Iterable[str]) -> str:
-    """What the product says a field is: its business name or description."""
+def _meaning(product: Product | None, path: Iterable[str], language: Language) -> str:
+    """What the product says a field is: its business name or description, whichever is in the reader's language."""
     properties = product.schema[0].properties if product else ()
     found: Property | None = None
     for name in path:
@@ -148,7 +151,9 @@ def _meaning(product: Product | None, path: Iterable[str]) -> str:
         if found is None:
             return ""
         properties = unwrapped(found).properties
-    return " ".join((found.businessName or found.description or "").split()) if found else ""
+    said = [text for text in (found.businessName, found.description) if text] if found else []
+    fitting = [text for text in said if bool(_CHINESE.search(text)) == (language == "zh")]
+    return " ".join((fitting or said or [""])[0].split())
 
 
 def _say(word: str, language: Language) -> str:

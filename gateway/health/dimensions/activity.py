@@ -20,7 +20,9 @@ class Activity(Dimension, frozen=True):
 
     def measure(self, observed: Observed) -> Measure:
         if observed.declared is None:
-            return Unknown({"zh": "协议未申报调用量", "en": "the agreement declares no volume"})
+            return Unknown(
+                {"zh": "协议未申报调用量，或尚无观测", "en": "no volume is declared, or nothing was observed yet"}
+            )
         declared = max(Fraction(1), observed.declared)
         return Score(
             min(Fraction(1), observed.good / declared),
