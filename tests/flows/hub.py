@@ -12,7 +12,7 @@ import yaml
 
 from contracts.agreement import Ack
 from gateway.audit.leaf import Exchange
-from gateway.audit.reader import find_receipt
+from gateway.audit.reader import find_receipt, read_exchanges
 from gateway.audit.receipt import parse_receipt
 from gateway.provision import NewClient, provision
 from gateway.workspace import Workspace, load_workspace
@@ -166,6 +166,10 @@ class Hub:
         assert found is not None, receipt
         assert isinstance(found.leaf.entry, Exchange)
         return found.leaf.entry
+
+    def recorded(self) -> int:
+        """How many exchanges the log holds."""
+        return sum(1 for _ in read_exchanges(self.log))
 
     def close(self) -> None:
         self._dead.close()
