@@ -50,7 +50,8 @@ class Wire:
         self.close()
 
     def close(self) -> None:
-        self._writer.close()
+        """Hang up at once, whatever is not sent yet."""
+        self._writer.transport.abort()
 
     def head(self, target: str, headers: Iterable[tuple[str, str]] = (), method: str = "GET") -> bytes:
         """A well-formed request without a body."""
