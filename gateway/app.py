@@ -26,7 +26,7 @@ from gateway.oauth.replay_redis import RedisReplayCache
 from gateway.oauth.routes import oauth_routes
 from gateway.oauth.server import TokenServer
 from gateway.oauth.verify import TokenVerifier
-from gateway.problem_pages import problem_routes
+from gateway.problem_pages import answer_error, problem_routes
 from gateway.reload import LogUnavailableError, Reloader, connect_all, record_activations
 from gateway.settings import Settings
 from gateway.sla.tally import Tally
@@ -124,7 +124,12 @@ async def open_gateway(workspace: Workspace, port: int) -> AsyncIterator[Running
             secure=issuer.startswith("https://"),
         )
         handlers = [*oauth_routes(tokens), *console_routes(console), *problem_routes(), _healthz(writer)]
-        litestar = Litestar(route_handlers=handlers, openapi_config=None, logging_config=None)
+        litestar = Litestar(
+            route_handlers=handlers,
+            exception_handlers={Exception: answer_error},
+            openapi_config=None,
+            logging_config=None,
+        )
         yield Running(Front(gateway, litestar), reloader, writer, tally)
 
 

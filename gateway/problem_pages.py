@@ -1,19 +1,41 @@
 """The pages that `type` of a problem document leads to: what the code means, in both languages (RFC 9457 section 4)."""
 
+import secrets
 from html import escape
+from typing import Any
 
-from litestar import MediaType, Response, get
+import structlog
+from litestar import MediaType, Request, Response, get
+from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from gateway.problems import PROBLEMS, Problem
+from gateway.exchange.arrival import preferred_language
+from gateway.problems import MEDIA_TYPE, PROBLEMS, Problem, document
 from policies.clause import LANGUAGES
 
+_log = structlog.get_logger(__name__)
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "public, max-age=3600",
 }
+
+
+def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """What is outside the exchange and goes wrong is a problem document as well, in the caller's language."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    code = {404: "not-found", 405: "method-not-allowed"}.get(
+        status, "internal" if status >= 500 else "invalid-parameter"
+    )
+    language = preferred_language(request.headers.get("accept-language", "").encode("latin-1", "replace"))
+    if status >= 500:
+        _log.error("request failed", error=type(error).__name__)
+    headers = {"Cache-Control": "no-store", "Content-Language": language}
+    if isinstance(error, HTTPException) and error.headers and "Allow" in error.headers:
+        headers["Allow"] = error.headers["Allow"]
+    body = document(code, language, secrets.token_hex(8))
+    return Response(body, status_code=PROBLEMS[code].status, headers=headers, media_type=MEDIA_TYPE.decode())
 
 
 def problem_routes() -> list[HTTPRouteHandler]:

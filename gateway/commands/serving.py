@@ -19,10 +19,12 @@ from gateway.workspace import Workspace, remember_issuer
 async def serve(workspace: Workspace, listening: socket.socket, ready: Callable[[Running, str], None]) -> None:
     """Open the gateway, serve it on a socket, close it. `ready` is called once, with the URL. Raises StartError."""
     port = int(listening.getsockname()[1])
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, lambda: None)  # what is being opened is read from the documents anyway
     async with open_gateway(workspace, port) as running:
         _spare_the_collector()
         remember_issuer(workspace, workspace.settings.issuer(port))
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, running)
+        loop.add_signal_handler(signal.SIGHUP, _reload, running)
         await run_server(running.app, listening, lambda: ready(running, workspace.settings.issuer(port)))
 
 

@@ -81,7 +81,7 @@ class Gateway:
             return problem(verdict.reason, verdict.clause, verdict.headers)
         try:
             answer = await call(serving.adapters[plan.backend], plan, query)
-            outcome = answer if isinstance(answer, Outcome) else shape(plan, self._cursors, answer)
+            outcome = answer if isinstance(answer, Outcome) else shape(plan, self._cursors, query, answer)
         except Exception as error:  # a defect of ours: the caller gets no data, the log its record
             _log.error("exchange failed", request_id=arrival.request_id, plan=plan.id, error=type(error).__name__)
             outcome = problem("internal")

@@ -4,7 +4,7 @@ from itertools import compress
 
 import msgspec
 
-from adapters.base import Answer
+from adapters.base import Answer, Query
 from contracts.facts import Record
 from contracts.mask import NotMaskable
 from contracts.plan import Plan
@@ -12,12 +12,15 @@ from gateway.exchange.cursor import Cursors
 from gateway.exchange.outcome import Outcome, problem
 
 
-def shape(plan: Plan, cursors: Cursors, answer: Answer) -> Outcome:
-    """Mask and filter. A record of which there is any doubt is left out."""
+def shape(plan: Plan, cursors: Cursors, query: Query, answer: Answer) -> Outcome:
+    """Mask and filter. A record of which there is any doubt is left out; more records than were asked for is no answer,
+    since what is cut off would be lost to the caller's paging."""
     masked = plan.mask.page(answer.body) if plan.operation == "list" else plan.mask.record(answer.body)
     if isinstance(masked, NotMaskable):
         return problem("backend-invalid")
     records, facts = masked.records, masked.facts
+    if len(records) > query.limit:
+        return problem("backend-invalid")
     if plan.keeps is not None:
         if len(facts) != len(records):
             return problem("backend-invalid")

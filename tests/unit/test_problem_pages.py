@@ -6,7 +6,7 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from gateway.problem_pages import problem_routes
+from gateway.problem_pages import answer_error, problem_routes
 from gateway.problems import PROBLEMS
 
 
@@ -30,3 +30,12 @@ def test_an_unknown_code_is_404_and_is_not_repeated(client: TestClient[Litestar]
     answer = client.get("/problems/%3Cscript%3E")
     assert answer.status_code == 404
     assert "script" not in answer.text
+
+
+def test_what_is_not_there_is_a_problem_in_the_callers_language() -> None:
+    client = TestClient(Litestar(problem_routes(), openapi_config=None, exception_handlers={Exception: answer_error}))
+    missing = client.get("/nowhere", headers={"accept-language": "zh-CN"})
+    assert (missing.status_code, missing.headers["content-type"]) == (404, "application/problem+json")
+    assert missing.json()["title"] == PROBLEMS["not-found"].title["zh"]
+    wrong = client.post("/problems")
+    assert (wrong.status_code, wrong.json()["type"]) == (405, "/problems/method-not-allowed")

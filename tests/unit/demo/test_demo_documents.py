@@ -138,6 +138,6 @@ def test_chinese_sentences_have_chinese_punctuation(documents: Documents) -> Non
 def test_agreements_run_for_long_and_say_what_is_expected_and_paid(documents: Documents) -> None:
     for loaded in documents.agreements:
         agreement = loaded.value
-        assert (str(agreement.effective.from_), str(agreement.effective.to)) == ("2026-01-01", "2028-01-01")
+        assert (str(agreement.effective.from_), str(agreement.effective.to)) == ("2026-01-01", "2036-01-01")
         assert agreement.fees
         assert agreement.volume

@@ -289,6 +289,13 @@ async def test_a_backend_in_trouble_gives_a_problem_and_nothing_of_what_it_said(
     assert "canary" not in "".join(capsys.readouterr())
 
 
+async def test_a_backend_that_gives_more_records_than_asked_for_gives_none(stage: Stage) -> None:
+    stage.adapter.json({"data": [OWN, OWN, OWN]})
+    assert (await stage.get("/v1/shipments?limit=3")).status == 200
+    reply = await stage.get("/v1/shipments?limit=2")
+    assert (reply.status, reply.json()["type"]) == (502, "/problems/backend-invalid")
+
+
 async def test_drift_is_withheld_counted_and_said_without_the_value(
     stage: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:
