@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -63,11 +63,10 @@ class Front:
     def __init__(self, gateway: Gateway, litestar: Litestar) -> None:
         self._serve, self._litestar = gateway.serve, litestar
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+    def __call__(self, scope: Any, receive: Any, send: Any) -> Awaitable[None]:
         if scope["type"] == "http" and scope["path"].startswith("/v1/"):
-            await self._serve(scope, receive, send)
-        else:
-            await self._litestar(scope, receive, send)
+            return self._serve(scope, receive, send)
+        return self._litestar(scope, receive, send)
 
 
 class _State(Struct, frozen=True):

@@ -105,16 +105,9 @@ async def send_whole(send: Any, status: int, headers: list[tuple[bytes, bytes]],
         return
     if cycle.disconnected:
         return
-    parts = [STATUS_LINE[status]]
-    for name, value in cycle.default_headers:
-        parts += (name, b": ", value, b"\r\n")
-    for name, value in headers:
-        parts += (name, b": ", value, b"\r\n")
-    parts.append(b"\r\n")
-    if body is not None:
-        parts.append(body)
+    lines = b"\r\n".join([b": ".join(header) for header in (*cycle.default_headers, *headers)])
     cycle.response_started = cycle.response_complete = True
-    cycle.transport.write(b"".join(parts))
+    cycle.transport.write(b"%b%b\r\n\r\n%b" % (STATUS_LINE[status], lines, body or b""))
     cycle.message_event.set()
     cycle.on_response()
 
@@ -165,6 +158,7 @@ async def run(app: Any, listening: socket.socket, ready: Callable[[], None]) -> 
     config = uvicorn.Config(
         app,
         http=BoundedProtocol,
+        interface="asgi3",
         ws="none",
         loop="uvloop",
         lifespan="on",

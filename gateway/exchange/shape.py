@@ -27,7 +27,7 @@ def shape(plan: Plan, cursors: Cursors, query: Query, answer: Answer) -> Outcome
         kept = list(map(plan.keeps, facts))
         if not all(kept):
             records, facts = list(compress(records, kept)), list(compress(facts, kept))
-    if None in records:
+    if masked.drift and None in records:
         records = [record for record in records if record is not None]
     subjects = _subjects(plan, facts, len(records))
     if plan.operation == "get":
