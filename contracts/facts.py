@@ -1,7 +1,7 @@
 """Facts: the few values of a record that the gateway itself must read, to filter rows and to count subjects.
 
 Facts are decoded apart from the mask, into types of their own that no answer is ever encoded from. The numbers that a
-view grants are among them: the mask keeps their text and does not look at them, here they are seen to be numbers.
+view grants are among them, but for whole ones: the mask keeps their text, here they are seen to be numbers.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType, defstruct
 
 from adapters.base import Envelope, Path
-from contracts.granted import NUMBER_TYPES, Branch, Leaf, Many, Node
+from contracts.granted import Branch, Leaf, Many, Node
 from contracts.pages import page_items, page_type
 
 Value: TypeAlias = str | int | float | bool | None
@@ -95,8 +95,8 @@ def _reading_of(below: frozenset[Path], node: Node | None) -> Any:
     if isinstance(node, Many):
         item = _reading_of(frozenset(), node.item)
         return None if item is None else _list_of(item)
-    if isinstance(node, Leaf) and node.logical_type in NUMBER_TYPES and node.technique.unchanged:
-        return int | None if node.logical_type == "integer" else int | float | None
+    if isinstance(node, Leaf) and node.logical_type == "number" and node.technique.unchanged:
+        return int | float | None
     if () in below:
         return _SCALAR
     inner = _reading(below, node if isinstance(node, Branch) else _NOTHING)

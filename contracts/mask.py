@@ -4,8 +4,9 @@ Two ways lead to the same answer. The strict way decodes a whole page in one go 
 when a value has another type than the product declares does the patient way take the page apart, value by value,
 and withhold what drifted. Whatever fits neither is no answer at all.
 
-A number keeps its exact text, so it is decoded raw, and raw means anything: an object as well. Whether raw values are
-numbers is asked of a second type beside the first, contracts/facts.py's, which holds the numbers and no granted text.
+Numbers keep their exact text. A whole number has only one (but for -0, which comes out as 0), so it is decoded as one;
+any other is decoded raw, and raw means anything: an object as well. Whether raw values are numbers is asked of a
+second type beside the first, contracts/facts.py's, which holds those numbers and no granted text.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -104,8 +105,8 @@ class Mask:
 class _Compiled(Struct, frozen=True):
     """One node, ready.
 
-    `type` is strict, but for numbers. `patient` decodes bytes that may have drifted, numbers included (UNSET:
-    withheld). `finish` replaces masked values in a decoded value and returns it; None when there are none.
+    `type` is strict, but for numbers with a fraction. `patient` decodes bytes that may have drifted, numbers included
+    (UNSET: withheld). `finish` replaces masked values in a decoded value and returns it; None when there are none.
     """
 
     type: Any
@@ -130,7 +131,7 @@ def _leaf(leaf: Leaf, path: str) -> _Compiled:
     if not unchanged and kind not in TEXT_TYPES:
         return _Compiled(Raw, _patient_leaf(_decoder(Raw), path), _replace(leaf.technique))
     if kind in NUMBER_TYPES:
-        return _Compiled(Raw, _patient_number(kind == "integer", path), None)
+        return _Compiled(int | None if kind == "integer" else Raw, _patient_number(kind == "integer", path), None)
     strict: Any = bool | None if kind == "boolean" else str | None
     finish = None if unchanged else leaf.technique.apply
     return _Compiled(strict, _patient_leaf(_decoder(strict), path), finish)

@@ -271,11 +271,26 @@ def test_for_any_view_and_any_body_exactly_the_granted_values_of_the_declared_ty
     assert json.loads(served(compiled, masked), parse_float=Decimal) == expected
 
 
-@pytest.mark.parametrize("number", ["1.0", "10e-1", "1e3", "-0", "9" * 5000, "123456789012345678901234567890"])
+@pytest.mark.parametrize(
+    "number", ["1.0", "10e-1", "1e3", "-0.0", "-7", "0", "9" * 5000, "123456789012345678901234567890"]
+)
 def test_a_whole_number_is_whole_however_it_is_written_and_keeps_its_text(number: str) -> None:
     compiled = mask({"pieces": "clear", "weight": "clear"})
     record = f'{{"weight":{number},"pieces":{number}}}'
     assert served(compiled, page(compiled, record)) == f"[{record}]"
+
+
+def test_minus_zero_keeps_its_sign_as_a_number_and_is_zero_as_a_whole_one() -> None:
+    compiled = mask({"pieces": "clear", "weight": "clear"})
+    assert served(compiled, page(compiled, '{"weight":-0,"pieces":-0}')) == '[{"weight":-0,"pieces":0}]'
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.integers(), min_size=1, max_size=5))
+def test_whole_numbers_of_any_size_keep_their_text(numbers: list[int]) -> None:
+    compiled = mask({"pieces": "clear"})
+    body = [f'{{"pieces":{number}}}' for number in numbers]
+    assert served(compiled, page(compiled, *body)) == f"[{','.join(body)}]"
 
 
 @settings(max_examples=300, deadline=None)
