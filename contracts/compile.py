@@ -298,8 +298,7 @@ def _keeps(rows: RowFilter | None, role: RoleOffer, offered: Offer) -> Predicate
 
 def _headers(contract: Contract, limits: tuple[Limit, ...]) -> tuple[tuple[bytes, bytes], ...]:
     """What every answer of this plan carries: the agreement, and the quota policies (RateLimit draft)."""
-    said = f'{contract.agreement}; version="{contract.version}"; contract="{contract.hash}"'
-    headers = [(b"clausegate-agreement", said.encode())]
+    headers = [contract.header()]
     if limits:
         policy = ", ".join(f'"{limit.clause.id}";q={limit.limit};w={limit.window_ns // 10**9}' for limit in limits)
         headers.append((b"ratelimit-policy", policy.encode()))

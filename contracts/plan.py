@@ -38,6 +38,11 @@ class Contract(Struct, frozen=True):
     effective_clause: ClauseRef
     products_clause: ClauseRef
 
+    def header(self) -> tuple[bytes, bytes]:
+        """The `Clausegate-Agreement` header: which agreement an answer was given under."""
+        said = f'{self.agreement}; version="{self.version}"; contract="{self.hash}"'
+        return b"clausegate-agreement", said.encode()
+
 
 class Plan(Struct, frozen=True):
     """All that one request needs, precomputed. `gates`, `limits` and `meters` are in the order of the clauses.

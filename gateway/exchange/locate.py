@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 from msgspec import Struct
 
 from adapters.base import Query
-from contracts.plan import Plan, Plans
+from contracts.plan import Contract, Plan, Plans
 from contracts.product import Operation
 from gateway.exchange.arrival import Arrival
 from gateway.exchange.cursor import Cursors
@@ -17,8 +17,12 @@ _ALLOW = ((b"allow", b"GET, HEAD, OPTIONS"),)
 
 
 class Located(Struct, frozen=True, gc=False):
-    """What is asked: the plan in force (or nearest to it), and the query for its backend, or how it ends already."""
+    """What is asked: the plan in force (or nearest to it), and the query for its backend, or how it ends already.
 
+    `contract` is the plan's; without a plan the partner's agreement in force (or nearest to it), None without any.
+    """
+
+    contract: Contract | None
     plan: Plan | None
     query: Query | Outcome
 
@@ -27,20 +31,20 @@ def locate(plans: Plans, cursors: Cursors, partner: str, arrival: Arrival) -> Lo
     """Find the partner's plan for this path. A path is `/v1/{product}` or `/v1/{product}/{key}`."""
     segments = arrival.path.split(b"/")
     if not 3 <= len(segments) <= 4 or segments[0] or segments[1] != b"v1" or not segments[2]:
-        return Located(None, problem("not-found"))
+        return _nothing_there(plans, partner, arrival, "not-found")
     operation: Operation = "list" if len(segments) == 3 else "get"
     product = _text(segments[2])
     plan = _in_force(plans.by_route.get((partner, product or "", operation), ()), arrival.time_us // 1_000_000)
     if plan is None:
-        return Located(None, _not_covered(plans, partner))
+        return _nothing_there(plans, partner, arrival, "unknown-product")
     if arrival.method not in _READING:
         if arrival.method == "OPTIONS":
-            return Located(plan, Outcome(204, body=b"", headers=_ALLOW))
-        return Located(plan, problem("method-not-allowed", headers=_ALLOW))
+            return Located(plan.contract, plan, Outcome(204, body=b"", headers=_ALLOW))
+        return Located(plan.contract, plan, problem("method-not-allowed", headers=_ALLOW))
     trace = arrival.traceparent.decode("latin-1") if arrival.traceparent else None
     if operation == "list":
-        return Located(plan, _page(plan, cursors, arrival.query, trace))
-    return Located(plan, _one(arrival.query, _text(segments[3]), trace))
+        return Located(plan.contract, plan, _page(plan, cursors, arrival.query, trace))
+    return Located(plan.contract, plan, _one(arrival.query, _text(segments[3]), trace))
 
 
 def _in_force(candidates: tuple[Plan, ...], now_s: int) -> Plan | None:
@@ -52,10 +56,14 @@ def _in_force(candidates: tuple[Plan, ...], now_s: int) -> Plan | None:
     return chosen
 
 
-def _not_covered(plans: Plans, partner: str) -> Outcome:
-    """Nothing of that name in the partner's agreements: the cover page's list of products is the clause."""
-    contracts = plans.of_partner(partner)
-    return problem("unknown-product", clause=contracts[-1].products_clause if contracts else None)
+def _nothing_there(plans: Plans, partner: str, arrival: Arrival, code: str) -> Located:
+    """No plan for this path. If it could be a product's, the cover page's list of products is the clause."""
+    contract: Contract | None = None
+    for candidate in plans.of_partner(partner):
+        if contract is None or candidate.effective_from_s <= arrival.time_us // 1_000_000:
+            contract = candidate
+    clause = contract.products_clause if contract and code == "unknown-product" else None
+    return Located(contract, None, problem(code, clause=clause))
 
 
 def _one(query: bytes, key: str | None, trace: str | None) -> Query | Outcome:

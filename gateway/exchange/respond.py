@@ -5,8 +5,8 @@ from typing import Any
 
 from msgspec import UNSET
 
-from contracts.plan import Plan
 from gateway.exchange.arrival import Arrival
+from gateway.exchange.locate import Located
 from gateway.exchange.outcome import Header, Outcome
 from gateway.problems import MEDIA_TYPE, document
 from gateway.server import send_whole
@@ -14,13 +14,15 @@ from gateway.server import send_whole
 Send = Callable[[Any], Awaitable[None]]
 
 
-async def respond(send: Send, arrival: Arrival, plan: Plan | None, outcome: Outcome, receipt: str | None) -> None:
+async def respond(send: Send, arrival: Arrival, located: Located | None, outcome: Outcome, receipt: str | None) -> None:
     """Send the answer. Partner data are never stored on the way (RFC 9111 no-store)."""
     headers: list[Header] = [(b"x-request-id", arrival.request_id.encode()), (b"cache-control", b"no-store")]
     if arrival.traceparent is not None:
         headers.append((b"traceparent", arrival.traceparent))
-    if plan is not None:
-        headers += plan.headers
+    if located is not None and located.plan is not None:
+        headers += located.plan.headers
+    elif located is not None and located.contract is not None:
+        headers.append(located.contract.header())
     headers += outcome.headers
     if receipt is not None:
         headers.append((b"clausegate-receipt", receipt.encode()))

@@ -7,7 +7,7 @@ import structlog
 from msgspec import Struct
 
 from adapters.base import Adapter
-from contracts.plan import Plan, Plans
+from contracts.plan import Plans
 from gateway.audit.faults import LogFault
 from gateway.audit.leaf import Exchange
 from gateway.audit.receipt import format_receipt
@@ -68,8 +68,8 @@ class Gateway:
             return
         located = locate(serving.plans, self._cursors, grant.partner, arrival)
         outcome = await self._outcome(serving, grant, located, arrival)
-        outcome, receipt = await self._record(serving, grant, located.plan, outcome, arrival)
-        await respond(send, arrival, located.plan, outcome, receipt)
+        outcome, receipt = await self._record(grant, located, outcome, arrival)
+        await respond(send, arrival, located, outcome, receipt)
 
     async def _outcome(self, serving: Serving, grant: Grant, located: Located, arrival: Arrival) -> Outcome:
         """admit, call and shape; each may end the exchange."""
@@ -91,11 +91,11 @@ class Gateway:
         return with_headers(outcome, verdict.headers)
 
     async def _record(
-        self, serving: Serving, grant: Grant, plan: Plan | None, outcome: Outcome, arrival: Arrival
+        self, grant: Grant, located: Located, outcome: Outcome, arrival: Arrival
     ) -> tuple[Outcome, str | None]:
         """Write the record, durable as the agreement says; without it the outcome is 503 and the data are dropped."""
-        contract = plan.contract if plan else next(iter(serving.plans.of_partner(grant.partner)), None)
-        entry = entry_of(arrival, grant, contract, plan, outcome, now_ns=self._monotonic_ns())
+        contract = located.contract
+        entry = entry_of(arrival, grant, contract, located.plan, outcome, now_ns=self._monotonic_ns())
         if contract is not None and contract.ack == "write":
             receipt = self._writer.append_written(entry)
         else:

@@ -142,6 +142,7 @@ async def test_a_request_that_asks_for_nothing_we_have_is_told_so_and_recorded(
     assert problem["status"] == status
     assert reply.headers["content-type"] == "application/problem+json"
     assert problem["receipt"] == reply.headers["clausegate-receipt"]
+    assert reply.headers["clausegate-agreement"].startswith('swift-2026; version="1.2.0"; contract="')
     assert stage.adapter.asked == []
     (record,) = stage.records()
     assert (record.status, record.code, record.partner) == (status, code, "swift")
