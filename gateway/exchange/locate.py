@@ -29,6 +29,8 @@ class Located(Struct, frozen=True, gc=False):
 
 def locate(plans: Plans, cursors: Cursors, partner: str, arrival: Arrival) -> Located:
     """Find the partner's plan for this path. A path is `/v1/{product}` or `/v1/{product}/{key}`."""
+    if arrival.oversized:
+        return _nothing_there(plans, partner, arrival, arrival.oversized)
     segments = arrival.path.split(b"/")
     if not 3 <= len(segments) <= 4 or segments[0] or segments[1] != b"v1" or not segments[2]:
         return _nothing_there(plans, partner, arrival, "not-found")

@@ -62,9 +62,9 @@ class Gateway:
         """One exchange, as an ASGI application."""
         arrival = self._reception.receive(scope)
         serving = self.serving
-        grant = _checked(arrival) or identify(self._verify, arrival)
+        grant = identify(self._verify, arrival)
         if isinstance(grant, Outcome):  # nobody to record it for
-            await respond(send, arrival, None, grant, None)
+            await respond(send, arrival, None, problem(arrival.oversized) if arrival.oversized else grant, None)
             return
         located = locate(serving.plans, self._cursors, grant.partner, arrival)
         outcome = await self._outcome(serving, grant, located, arrival)
@@ -107,11 +107,6 @@ class Gateway:
         if self.observe is not None:
             self.observe(arrival, entry)
         return outcome, format_receipt(receipt)
-
-
-def _checked(arrival: Arrival) -> Outcome | None:
-    """Requests that are too large to be looked at."""
-    return problem(arrival.oversized) if arrival.oversized else None
 
 
 def with_headers(outcome: Outcome, headers: tuple[tuple[bytes, bytes], ...]) -> Outcome:

@@ -37,7 +37,8 @@ def memory_mib(gateway: Gateway) -> float:
 @pytest.mark.parametrize("target", [f"{LIST}/{'a' * 9000}", f"{LIST}?limit={'1' * 9000}", f"/v1/{'a' * 60_000}"])
 async def test_a_url_that_is_too_long_is_said_to_be(gateway: Gateway, target: str) -> None:
     reply = await gateway.get(target)
-    assert (reply.status, reply.code, reply.receipt) == (414, "uri-too-long", None)
+    assert (reply.status, reply.code) == (414, "uri-too-long")
+    assert reply.receipt is not None
 
 
 @pytest.mark.parametrize("count", [1, 40])
@@ -45,7 +46,8 @@ async def test_headers_that_are_too_large_are_said_to_be(gateway: Gateway, count
     more = [(f"x-{number}", "a" * (20_000 // count)) for number in range(count)]
     async with await Wire.open(gateway.url) as wire:
         reply = await wire.ask(LIST, [gateway.bearer, *more])
-        assert (reply.status, reply.code, reply.receipt) == (431, "headers-too-large", None)
+        assert (reply.status, reply.code) == (431, "headers-too-large")
+        assert reply.receipt is not None
         assert (await wire.ask(ONE, [gateway.bearer])).status == 200
 
 

@@ -337,6 +337,11 @@ async def test_ack_write_answers_once_the_kernel_has_the_record(tmp_path: Path) 
 async def test_oversized_requests_are_refused_before_anything_is_looked_at(stage: Stage) -> None:
     assert (await stage.get("/v1/" + "x" * 9000)).status == 414
     assert (await stage.get("/v1/shipments", cookie="x" * 20_000)).status == 431
+    assert [record.code for record in stage.records()] == ["uri-too-long", "headers-too-large"]
+    stage.grant = Rejected("", "missing-token")
+    assert (await stage.get("/v1/shipments", cookie="x" * 20_000)).status == 431
+    assert stage.adapter.asked == []
+    assert len(stage.records()) == 2
 
 
 async def test_traceparent_is_passed_on(stage: Stage) -> None:
