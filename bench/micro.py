@@ -18,11 +18,11 @@ import msgspec
 from joserfc.jwk import ECKey
 
 from adapters.base import Envelope
+from bench.audit import ENTRY
 from bench.gateway import CLIENT, PARTNER, shipments_file
 from bench.page import PRODUCT, page, view
 from contracts.mask import Mask, NotMaskable
 from gateway.audit.faults import LogFault
-from gateway.audit.leaf import Exchange
 from gateway.audit.writer import Writer
 from gateway.oauth.authority import Authority
 from gateway.oauth.grant import Rejected
@@ -90,34 +90,11 @@ def limiting() -> Step:
 
 def logging(folder: Path) -> Step:
     """One record handed to the operating system, beside hashing and writing as many bytes."""
-    entry = Exchange(
-        time_us=1_767_225_600_000_000,
-        request_id="0123456789abcdef0123456789abcdef",
-        partner="swift-logistics",
-        client="swift-logistics-app",
-        agreement="swift-logistics-2026",
-        version="1.2.0",
-        contract="0" * 64,
-        plan="swift-logistics-2026@1.2.0/shipments/list",
-        product="shipments",
-        operation="list",
-        route="/v1/shipments{?limit,cursor}",
-        method="GET",
-        status=200,
-        code="",
-        clause="",
-        latency_us=412,
-        bytes=6_120,
-        records=10,
-        subjects=10,
-        withheld=0,
-        mask="0123456789abcdef",
-    )
     writer = Writer.open(folder, "bench")
     if isinstance(writer, LogFault):
         raise OSError(writer.detail)
     before = writer.state.size_bytes
-    writer.append_written(entry)
+    writer.append_written(ENTRY)
     record = b"x" * (writer.state.size_bytes - before)
     file = os.open(folder / "bare", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
@@ -126,7 +103,7 @@ def logging(folder: Path) -> Step:
         os.write(file, record)
 
     step = f"append a record of {len(record)} bytes, ack: write"
-    return Step(step, lambda: writer.append_written(entry), "sha256 and write as many bytes", bare)
+    return Step(step, lambda: writer.append_written(ENTRY), "sha256 and write as many bytes", bare)
 
 
 def identifying() -> Step:

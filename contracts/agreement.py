@@ -49,7 +49,7 @@ class Fees(Struct, frozen=True, forbid_unknown_fields=True):
     """What the partner pays: a decimal amount a month, and an ISO 4217 currency."""
 
     monthly: DecimalText
-    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")]
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")]
 
 
 class Volume(Struct, frozen=True, forbid_unknown_fields=True):

@@ -240,7 +240,6 @@ def _plan(contract: Contract, bound: _Bound, offered: Offer, role: RoleOffer, op
     effects = [term.clause.effect(_binding(bound, offered, role, term, operation)) for term in bound.terms]
     limits = tuple(effect for effect in effects if isinstance(effect, Limit))
     rows = _rows(bound.loaded.value, offered, role)
-    envelope = offered.backend.envelope()
     call = Call(
         resource=offered.schema.physicalName or offered.schema.name,
         key=offered.key,
@@ -259,7 +258,6 @@ def _plan(contract: Contract, bound: _Bound, offered: Offer, role: RoleOffer, op
         scope=f"{offered.name}:read",
         backend=offered.backend_name,
         call=call,
-        envelope=envelope,
         view=role.granted,
         mask=role.mask,
         mask_id=_digest(*(f"{'.'.join(field.path)}={technique!r}" for field, technique in role.granted.leaves)),

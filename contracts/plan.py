@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from adapters.base import Call, Envelope, Path
+from adapters.base import Call, Path
 from contracts.agreement import Ack
 from contracts.mask import Mask
 from contracts.product import Operation
@@ -63,7 +63,6 @@ class Plan(Struct, frozen=True):
     scope: str
     backend: str
     call: Call
-    envelope: Envelope
     view: GrantedView
     mask: Mask
     mask_id: str

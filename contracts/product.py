@@ -96,7 +96,7 @@ class Role(Struct, frozen=True, forbid_unknown_fields=True):
 class Product(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """An ODCS data contract. Serving one needs `name`, and `backend` among its customProperties."""
 
-    apiVersion: Annotated[str, Meta(pattern=r"^v3\.[0-9]+\.[0-9]+$")]  # noqa: N815 - ODCS's own name
+    apiVersion: Annotated[str, Meta(pattern=r"^v3\.[0-9]+\.[0-9]+\Z")]  # noqa: N815 - ODCS's own name
     kind: Literal["DataContract"]
     id: str
     version: str

@@ -80,14 +80,14 @@ def _form(info: inspect.StrType) -> str:
 
 
 _PATTERNS = {
-    r"^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)$": "three numbers such as 2.1.0",
-    r"^v3\.[0-9]+\.[0-9]+$": "a version of the standard such as v3.1.0",
-    "^[a-z0-9][a-z0-9-]{0,63}$": "lower-case letters, digits and hyphens",
-    "^[a-z][a-z0-9_-]{0,63}$": "lower-case letters, digits, hyphens and underscores",
-    "^[0-9A-Za-z][0-9A-Za-z._-]{0,31}$": "a number such as 4.1",
-    r"^[0-9]{1,12}(\.[0-9]{1,6})?$": 'a decimal number such as "99.95"',
-    "^status < [1-5][0-9][0-9]$": "a rule such as status < 500",
-    "^P[1-9][0-9]?M$": "months such as P2M",
-    "^[A-Z]{3}$": "a currency such as CNY",
+    r"^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\Z": "three numbers such as 2.1.0",
+    r"^v3\.[0-9]+\.[0-9]+\Z": "a version of the standard such as v3.1.0",
+    r"^[a-z0-9][a-z0-9-]{0,63}\Z": "lower-case letters, digits and hyphens",
+    r"^[a-z][a-z0-9_-]{0,63}\Z": "lower-case letters, digits, hyphens and underscores",
+    r"^[0-9A-Za-z][0-9A-Za-z._-]{0,31}\Z": "a number such as 4.1",
+    r"^[0-9]{1,12}(\.[0-9]{1,6})?\Z": 'a decimal number such as "99.95"',
+    r"^status < [1-5][0-9][0-9]\Z": "a rule such as status < 500",
+    r"^P[1-9][0-9]?M\Z": "months such as P2M",
+    r"^[A-Z]{3}\Z": "a currency such as CNY",
 }
 """The patterns of our documents in words; one that is not here is shown as it is."""

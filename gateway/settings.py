@@ -36,7 +36,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     log_folder: Annotated[str, Meta(min_length=1, description="Where audit segments are written.")] = "log"
     writer: Annotated[
         str,
-        Meta(pattern="^[a-z0-9._-]{1,64}$", description="This gateway's name in the audit log, its own on every node."),
+        Meta(
+            pattern=r"^[a-z0-9._-]{1,64}\Z", description="The gateway's name in the audit log, its own on every node."
+        ),
     ] = "gw-1"
     segment_mib: Annotated[int, Meta(ge=1, le=4096, description="Size of an audit segment, in MiB.")] = 64
     reserve_mib: Annotated[

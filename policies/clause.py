@@ -1,12 +1,14 @@
 """A clause and what it does to a request: Verdict (a value, never an exception), Gate, Limit and Meter."""
 
 from collections.abc import Mapping
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 Language: TypeAlias = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
+ClauseId = Annotated[str, Meta(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,31}\Z")]
+"""A clause's number. It goes into headers and records, so it is held to what may stand there."""
 Words: TypeAlias = Mapping[Language, str]
 """The same thing said in each language."""
 
@@ -101,7 +103,7 @@ class Binding(Struct, frozen=True):
 class Clause(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", kw_only=True):
     """One numbered rule of a policy: an id, its sentence in each language, and the parameters of its kind."""
 
-    id: str
+    id: ClauseId
     text: dict[Language, str]
 
     def faults(self) -> list[tuple[str, str]]:

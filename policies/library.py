@@ -10,9 +10,8 @@ from policies.kinds import KINDS
 
 __all__ = ["KINDS", "Policy", "render", "text_faults"]
 
-ClauseId = Annotated[str, Meta(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,31}$")]
-Version = Annotated[str, Meta(pattern=r"^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)$")]
-NAME_PATTERN = re.compile("^[a-z0-9][a-z0-9-]{0,63}$")
+Version = Annotated[str, Meta(pattern=r"^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\Z")]
+NAME_PATTERN = re.compile(r"^[a-z0-9][a-z0-9-]{0,63}\Z")
 Name = Annotated[str, Meta(pattern=NAME_PATTERN.pattern)]
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")

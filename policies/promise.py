@@ -11,10 +11,10 @@ from policies.wording import literal, percent
 OwedBy: TypeAlias = Literal["hub", "partner"]
 Exclusion: TypeAlias = Literal["announced_maintenance", "partner_fault", "force_majeure"]
 Window: TypeAlias = Literal["month"]
-DecimalText = Annotated[str, Meta(pattern=r"^[0-9]{1,12}(\.[0-9]{1,6})?$")]
+DecimalText = Annotated[str, Meta(pattern=r"^[0-9]{1,12}(\.[0-9]{1,6})?\Z")]
 """A decimal number as text, so that no binary fraction comes between the contract and the arithmetic."""
-StatusRule = Annotated[str, Meta(pattern="^status < [1-5][0-9][0-9]$")]
-Months = Annotated[str, Meta(pattern="^P[1-9][0-9]?M$")]
+StatusRule = Annotated[str, Meta(pattern=r"^status < [1-5][0-9][0-9]\Z")]
+Months = Annotated[str, Meta(pattern=r"^P[1-9][0-9]?M\Z")]
 
 OWED_BY: dict[OwedBy, Words] = {
     "hub": {"zh": "甲方", "en": "the Hub"},

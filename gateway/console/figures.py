@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from fractions import Fraction
-from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -10,7 +9,6 @@ from msgspec import Struct
 from gateway.console.language import Catalogue
 from gateway.sla.result import MeterResult, Verdict, decimal_down
 
-State: TypeAlias = Verdict
 """How a figure stands; each has a sign and a word of its own, so that colour is never alone."""
 
 

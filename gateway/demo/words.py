@@ -92,5 +92,4 @@ PART_NOUNS: Final = (
     ("起动机", "Starter motor", "STM"),
     ("行走马达", "Travel motor", "TVM"),
 )
-WAREHOUSES: Final = ("changsha", "shenyang", "chengdu", "rotterdam")
 SUPPLIERS: Final = ("华岳液压", "东澜轴承", "北屿滤清", "金陇橡塑", "西岭铸造", "Nordhafen Hydraulik", "Ostara Seals")

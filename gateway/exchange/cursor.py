@@ -10,6 +10,8 @@ from contracts.plan import Plan
 
 _NONCE_BYTES = 12
 _COUNT_MAX = 2**32 - 1
+AFTER_BYTES_MAX = 512
+"""A longer place is no key and no token of a backend: a cursor of it would outgrow what a URL should carry."""
 _TEXT_MAX = 1024
 
 

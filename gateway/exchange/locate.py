@@ -1,4 +1,4 @@
-"""locate: what do they want? Method, path and query become a Plan and a Request."""
+"""locate: what do they want? Method, path and query become a Plan and a Query."""
 
 from urllib.parse import parse_qsl, unquote_to_bytes
 

@@ -11,8 +11,8 @@ Header = tuple[bytes, bytes]
 class Outcome(Struct, frozen=True, gc=False):
     """An answer before it is recorded. `body` is masked data; without it the problem document for `code` is sent.
 
-    `records`, `subjects` and `withheld` are counts of what the body discloses and of values withheld for drift;
-    `drift` are the paths of those values in the product.
+    `records` and `subjects` count what the body discloses; `drift` are the paths, in the product, of values withheld
+    because they were of another type than declared.
     """
 
     status: int

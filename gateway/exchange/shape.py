@@ -8,7 +8,7 @@ from adapters.base import Answer, Query
 from contracts.facts import Record
 from contracts.mask import NotMaskable
 from contracts.plan import Plan
-from gateway.exchange.cursor import Cursors
+from gateway.exchange.cursor import AFTER_BYTES_MAX, Cursors
 from gateway.exchange.outcome import Outcome, problem
 
 
@@ -35,6 +35,8 @@ def shape(plan: Plan, cursors: Cursors, query: Query, answer: Answer) -> Outcome
             return problem("record-not-found")
         data = plan.mask.encode(records[0])
     else:
+        if masked.next is not None and len(masked.next.encode()) > AFTER_BYTES_MAX:
+            return problem("backend-invalid")
         following = cursors.seal(masked.next, plan) if masked.next is not None else None
         data = b'{"data":%b,"next":%b}' % (plan.mask.encode(records), msgspec.json.encode(following))
     return Outcome(200, body=data, records=len(records), subjects=subjects, drift=masked.drift)

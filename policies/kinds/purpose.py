@@ -7,7 +7,7 @@ from msgspec import Meta
 from policies.clause import Binding, Clause, Gate, Words
 from policies.wording import listed
 
-PurposeName = Annotated[str, Meta(pattern="^[a-z][a-z0-9_-]{0,63}$")]
+PurposeName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,63}\Z")]
 
 
 class Purpose(Clause, frozen=True, forbid_unknown_fields=True, tag="purpose", kw_only=True):

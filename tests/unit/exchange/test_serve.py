@@ -297,6 +297,18 @@ async def test_a_backend_that_gives_more_records_than_asked_for_gives_none(stage
     assert (reply.status, reply.json()["type"]) == (502, "/problems/backend-invalid")
 
 
+@pytest.mark.parametrize(("size", "status"), [(512, 200), (513, 502)])
+async def test_a_place_that_a_cursor_cannot_hold_is_no_answer_and_any_other_can_be_asked_for(
+    stage: Stage, size: int, status: int
+) -> None:
+    stage.adapter.json({"data": [], "next": "x" * size})
+    reply = await stage.get("/v1/shipments")
+    assert reply.status == status
+    if status == 200:
+        assert (await stage.get(f"/v1/shipments?cursor={reply.json()['next']}")).status == 200
+        assert stage.adapter.asked[-1][1].after == "x" * size
+
+
 async def test_drift_is_withheld_counted_and_said_without_the_value(
     stage: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:
