@@ -7,12 +7,12 @@ ARGS ?=
 NO_SETUP ?=
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long check format bench lock setup setup-dev clean
+.PHONY: help demo test test-long test-nightly check format bench lock setup setup-dev clean
 
 help:  ## this list
 	@echo "Clausegate: the signed contract is the configuration."
 	@echo
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
 	@echo
 	@echo "Options of a command go into ARGS:   make demo ARGS=\"--once\"   make test ARGS=\"-k mask\""
 	@echo "Another Python, another place:       make demo PYTHON=python3.13 VENV=/tmp/venv"
@@ -36,6 +36,9 @@ check: setup-dev  ## style, types, the import rule, and whether the locks belong
 format: setup-dev  ## let ruff rewrite what it can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+test-nightly: setup-dev  ## 20,000 hostile answers to generated products and views: half an hour and more
+	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/unit/exchange/test_no_leak.py $(ARGS)
 
 bench: setup-dev  ## the gateway beside nginx and nginx + Lua, on this machine (two minutes)
 	@$(BIN)/python -m bench.micro

@@ -1,20 +1,38 @@
-"""The `http` kind of backend: records behind a REST interface, read by GET."""
+"""The `http` kind of backend: records behind a REST interface, read by GET, changed by POST, PATCH and DELETE."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlsplit
 
 from msgspec import Meta, Struct, field
 
-from adapters.base import AllOf, Answer, Backend, Call, Compare, Condition, Envelope, Fault, Query, Scalar
+from adapters.base import (
+    AllOf,
+    Answer,
+    Backend,
+    Call,
+    Change,
+    Compare,
+    Condition,
+    Envelope,
+    Fault,
+    Order,
+    Query,
+    Scalar,
+)
+from adapters.http_changes import body_of, fields_of, meaning
 from adapters.http_client import HttpClient, Origin, bad_header
 
 _MISSING = Answer(404, "", b"")
+_METHODS: dict[str, Literal["POST", "PATCH", "DELETE"]] = {"create": "POST", "update": "PATCH", "delete": "DELETE"}
 _CALLS_REMEMBERED_MAX = 4096  # more than any set of plans; a reload leaves the old ones behind
 
 
 class HttpBackend(Backend, frozen=True, tag="http", kw_only=True):
-    """A REST interface: `GET {url}/{resource}?limit=&after=` lists records, `GET {url}/{resource}/{key}` reads one."""
+    """A REST interface: `GET {url}/{resource}?limit=&after=` lists records, `GET {url}/{resource}/{key}` reads one.
+
+    Where it is writable, `POST {url}/{resource}` creates one, `PATCH` and `DELETE` of its own URL update and delete it.
+    """
 
     url: str
     """Where it is: http:// or https://, a host, and a path if there is one; no user, query or fragment."""
@@ -26,6 +44,9 @@ class HttpBackend(Backend, frozen=True, tag="http", kw_only=True):
     """The query parameter for the number of records."""
     after_parameter: str = "after"
     """The query parameter for the token of the page."""
+    sort_parameter: str = ""
+    """The query parameter that sorts a list, as in `sort=-created_at,name`: physical names, a minus for descending. ""
+    when it cannot be asked for an order."""
     filters: tuple[str, ...] = ()
     """Fields (dotted paths of the product) that it filters by an equal query parameter of the physical name. This only
     saves work: the gateway checks each record itself."""
@@ -33,10 +54,20 @@ class HttpBackend(Backend, frozen=True, tag="http", kw_only=True):
     """Sent with every request. Secrets come from the environment: "Bearer ${TOKEN}"."""
     connections: Annotated[int, Meta(ge=1, le=1024)] = 64
     """The most connections that are open to it at a time."""
+    writable: bool = False
+    """Whether records may be created, updated and deleted."""
 
     def envelope(self) -> Envelope:
         """As `items` and `next` say."""
         return Envelope(self.items or None, self.next or None)
+
+    def sorts(self) -> bool:
+        """As `sort_parameter` says."""
+        return bool(self.sort_parameter)
+
+    def writes(self) -> bool:
+        """As the settings say."""
+        return self.writable
 
     def faults(self) -> list[tuple[str, str]]:
         """What no type can say: (field, what is wrong), never with a header's value or the URL."""
@@ -44,6 +75,8 @@ class HttpBackend(Backend, frozen=True, tag="http", kw_only=True):
         found += [(f"headers.{name}", why) for name, value in self.headers.items() if (why := bad_header(name, value))]
         if not self.limit_parameter or not self.after_parameter or self.limit_parameter == self.after_parameter:
             found.append(("after_parameter", "limit_parameter and after_parameter are two different names"))
+        if self.sort_parameter in {self.limit_parameter, self.after_parameter}:
+            found.append(("sort_parameter", "is the name of another parameter already"))
         return found
 
     def connect(self) -> "HttpAdapter":
@@ -63,6 +96,7 @@ class _Prepared(Struct, frozen=True):
     """The parts of a call's targets that never change. Holds the call, so that its id stays its own."""
 
     call: Call
+    all: str
     one: str
     page: str
     filters: str
@@ -85,11 +119,9 @@ class HttpAdapter:
 
     async def answer(self, call: Call, query: Query) -> Answer | Fault:
         """One record, or a page, within the call's time and size."""
-        prepared = self._prepared.get(id(call))
-        if prepared is None or prepared.call is not call:
-            prepared = self._prepare(call)
+        prepared = self._prepare(call)
         if query.key is None:
-            target = f"{prepared.page}{query.limit}{prepared.filters}"
+            target = f"{prepared.page}{query.limit}{prepared.filters}{self._sorted(query.order)}"
             if query.after is not None:
                 after = _quoted(query.after)
                 if after is None:
@@ -104,21 +136,56 @@ class HttpAdapter:
             target, timeout_ms=call.timeout_ms, max_bytes=call.max_bytes, traceparent=query.traceparent
         )
 
+    async def change(self, call: Call, change: Change) -> Answer | Fault:
+        """One request, sent once: POST of the record, PATCH with what changes of it (RFC 7396), or DELETE."""
+        if not self._backend.writable:
+            return Fault("protocol", "the backend is not writable")
+        prepared = self._prepare(call)
+        target = prepared.all
+        if change.action != "create":
+            key = _segment(change.key or "")
+            if key is None:
+                return _MISSING
+            target = prepared.one + key
+        body = b"" if change.action == "delete" else body_of(change.values)
+        if body is None:
+            return Answer(422, "", b"")
+        outcome = await self._client.change(
+            _METHODS[change.action],
+            target,
+            fields=fields_of(change),
+            body=body,
+            timeout_ms=call.timeout_ms,
+            max_bytes=call.max_bytes,
+        )
+        return outcome if isinstance(outcome, Fault) else meaning(change, outcome)
+
     async def close(self) -> None:
         """Drop every connection."""
         await self._client.close()
 
+    def _sorted(self, order: Sequence[Order]) -> str:
+        """The parameter that asks for an order; nothing where none is wanted or none can be had."""
+        parameter = self._backend.sort_parameter
+        if not order or not parameter:
+            return ""
+        names = [("-" if each.descending else "") + quote(each.field.physical_name, safe="") for each in order]
+        return f"&{quote(parameter, safe='')}={','.join(names)}"
+
     def _prepare(self, call: Call) -> _Prepared:
+        known = self._prepared.get(id(call))
+        if known is not None and known.call is call:
+            return known
         backend = self._backend
         path = f"{self._base}/{quote(call.resource.strip('/'), safe='/')}"
-        reserved = {backend.limit_parameter, backend.after_parameter}
+        reserved = {backend.limit_parameter, backend.after_parameter, backend.sort_parameter}
         filters = "".join(
             f"&{quote(compare.field.physical_name, safe='')}={quote(_text(compare.value), safe='')}"
             for compare in _equalities(call.condition)
             if ".".join(compare.field.path) in backend.filters and compare.field.physical_name not in reserved
         )
         page = f"{path}?{quote(backend.limit_parameter, safe='')}="
-        prepared = _Prepared(call, f"{path}/", page, filters)
+        prepared = _Prepared(call, path, f"{path}/", page, filters)
         if len(self._prepared) >= _CALLS_REMEMBERED_MAX:
             self._prepared.clear()
         self._prepared[id(call)] = prepared

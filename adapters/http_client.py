@@ -1,4 +1,7 @@
-"""A pooled HTTP/1.1 client for the hot path: GET only, bounded in time, size and connections, strict about framing.
+"""A pooled HTTP/1.1 client for the hot path: bounded in time, size and connections, strict about framing.
+
+Reads share connections. A change is sent once, on a connection that has carried nothing yet: on an idle one it could
+meet the other side hanging up, and nobody would know whether it was made (RFC 9110 section 9.2.2).
 
 A connection on which anything unexpected happened is discarded, never reused: what it might still deliver could be
 taken for the answer to somebody else's request.
@@ -23,7 +26,8 @@ _TARGET = re.compile(r"/[!-~]*")
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2, token
 _VALUE = re.compile(r"[!-~]([ \t!-~]*[!-~])?")
 _OURS = frozenset(
-    {"host", "connection", "content-length", "transfer-encoding", "accept-encoding", "upgrade", "te"} | {"traceparent"}
+    {"host", "connection", "content-length", "transfer-encoding", "accept-encoding", "upgrade", "te"}
+    | {"traceparent", "content-type", "idempotency-key"}
 )
 TARGET_BYTES_MAX = 8 * 1024
 
@@ -76,6 +80,42 @@ class HttpClient:
         self._open: set[Connection] = set()
         self._waiters: deque[asyncio.Future[Connection | None]] = deque()
         self._closed = False
+
+    async def change(
+        self,
+        method: Literal["POST", "PATCH", "DELETE"],
+        target: str,
+        *,
+        fields: Mapping[str, str],
+        body: bytes,
+        timeout_ms: int,
+        max_bytes: int,
+    ) -> Exchanged:
+        """Send a request that changes something, with header `fields` of its own; no body where it is empty.
+
+        It is sent at most once. A Fault is "unreachable" only if nothing of it can have arrived.
+        """
+        if self._closed:
+            return Fault("unreachable", "the adapter is closed")
+        for name, value in fields.items():
+            if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
+                return Fault("unreachable", "a header of the request cannot be sent")
+        if len(target) > TARGET_BYTES_MAX or not _TARGET.fullmatch(target):
+            return Fault("unreachable", "the request target cannot be sent")
+        lines = [*(f"{name}: {value}" for name, value in fields.items()), *_length(method, body), "", ""]
+        head = f"{method} {target}".encode("ascii") + self._after_target[:-2] + "\r\n".join(lines).encode("ascii")
+        deadline = asyncio.get_running_loop().time() + timeout_ms / 1000
+        self._retire_idle()
+        reached = await self._reach(deadline, fresh=True)
+        if isinstance(reached, Fault):
+            return Fault("unreachable", reached.detail)
+        try:
+            outcome = await reached.exchange(head + body, deadline, max_bytes)
+        finally:
+            self._give_back(reached)
+        if isinstance(outcome, Stale):
+            return Fault("protocol", "the backend closed the connection without an answer")
+        return outcome
 
     async def get(self, target: str, *, timeout_ms: int, max_bytes: int, traceparent: str | None = None) -> Exchanged:
         """GET an origin-form `target`, already percent-encoded, within `timeout_ms` for everything.
@@ -141,8 +181,18 @@ class HttpClient:
             self._slots_used -= 1
         return None
 
-    async def _reach(self, deadline: float) -> Connection | Fault:
-        """A connection by waiting for one or opening one; the slot it takes is the caller's to give back."""
+    def _retire_idle(self) -> None:
+        """Make room for a new connection."""
+        connection = self._take_idle()
+        if connection is not None:
+            connection.discard()
+            self._slots_used -= 1
+
+    async def _reach(self, deadline: float, *, fresh: bool = False) -> Connection | Fault:
+        """A connection by waiting for one or opening one; the slot it takes is the caller's to give back.
+
+        `fresh`: one that has carried nothing yet.
+        """
         given: Connection | None = None
         if self._slots_used < self._connections_max:
             self._slots_used += 1
@@ -152,7 +202,7 @@ class HttpClient:
             except TimeoutError:
                 return Fault("timeout", "no connection to the backend became free in time")
         if given is not None:
-            if given.is_quiet():
+            if not fresh and given.is_quiet():
                 return given
             given.discard()
         kept = False
@@ -224,3 +274,8 @@ class HttpClient:
         if connection in self._idle:
             self._idle.remove(connection)
             self._slots_used -= 1
+
+
+def _length(method: str, body: bytes) -> list[str]:
+    """Content-Length; none where a method has no use for a body (RFC 9110 section 8.6)."""
+    return [] if method == "DELETE" and not body else [f"Content-Length: {len(body)}"]

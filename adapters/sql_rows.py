@@ -14,9 +14,11 @@ from adapters.base import Call, Field
 Layout: TypeAlias = dict[str, "int | Layout"]
 Row: TypeAlias = Sequence[Any]
 
+JSON = "application/json"
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _PLAIN = frozenset({str, int, bool, type(None), datetime, date, time})
 _CONTAINERS = (list, tuple)
+_WHOLE_MAX = 2.0**53  # from here on a double is no longer one whole number alone
 
 
 class NotJsonError(Exception):
@@ -24,16 +26,15 @@ class NotJsonError(Exception):
 
 
 class Records:
-    """Puts rows of one call's statements into records: the granted fields in their places, the key nowhere."""
+    """Puts rows of one call's statements into records: the granted fields in their places, the key nowhere.
 
-    def __init__(self, call: Call, *, booleans_are_numbers: bool) -> None:
+    `as_numbers` is for SQLite, which has 0 and 1 for truth, and 3.0 for the whole number in a column declared REAL.
+    """
+
+    def __init__(self, call: Call, *, as_numbers: bool) -> None:
         self._fields = call.fields
         self._layout = _layout(call.fields)
-        self._booleans = frozenset(
-            number
-            for number, field in enumerate(call.fields)
-            if booleans_are_numbers and field.logical_type == "boolean"
-        )
+        self._kinds = [field.logical_type if as_numbers else "" for field in call.fields]
 
     def one(self, row: Row) -> bytes:
         """The body of a single record. Raises NotJsonError."""
@@ -48,8 +49,11 @@ class Records:
         return _placed(self._layout, values)
 
     def _value(self, number: int, value: Any) -> Any:
-        if number in self._booleans and type(value) is int and value in (0, 1):
+        kind = self._kinds[number]
+        if kind == "boolean" and type(value) is int and value in (0, 1):
             return bool(value)
+        if kind == "integer" and type(value) is float and abs(value) < _WHOLE_MAX and value.is_integer():
+            return int(value)
         if type(value) in _PLAIN or _is_json(value):
             return value
         if isinstance(value, UUID):  # a driver's own subclass

@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 
 from bench import servers
+from bench.page import PRODUCT, keyless
 from gateway.demo.data import generate
 from gateway.demo.workspace import assemble
 from gateway.oauth.clients import ClientFault, add_client
@@ -32,7 +33,10 @@ def shipments_file(folder: Path) -> Path:
 
 
 def loosen(workspace: Path) -> None:
-    """Give the agreement `ack: write` and limits that are not reached. Everything else stays as the demo has it."""
+    """Give the agreement `ack: write` and limits that are not reached, and the view nothing that needs keys.
+
+    Everything else stays as the demo has it.
+    """
     file = workspace / AGREEMENT
     agreement = yaml.safe_load(file.read_bytes())
     agreement["ack"] = "write"
@@ -43,6 +47,12 @@ def loosen(workspace: Path) -> None:
                 limits = [clause["id"] for clause in policy["clauses"] if clause["kind"] == "rate_limit"]
                 reference.setdefault("set", {}).update({clause: dict(OUT_OF_THE_WAY) for clause in limits})
     file.write_text(yaml.safe_dump(agreement, allow_unicode=True, sort_keys=False))
+    product_file = workspace / "products" / PRODUCT.name
+    product = yaml.safe_load(product_file.read_bytes())
+    for role in product["roles"]:
+        for entry in role["customProperties"]:
+            entry["value"]["fields"] = keyless(entry["value"]["fields"])
+    product_file.write_text(yaml.safe_dump(product, allow_unicode=True, sort_keys=False))
 
 
 def clausegate(*arguments: str) -> str:

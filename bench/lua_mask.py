@@ -86,6 +86,8 @@ def _member(node: Node, source: str, target: str, depth: int) -> list[str]:
         lines += _item(node.item, f"{inner}[i{depth}]", f"list{depth}[i{depth}]", depth + 3)
         lines += [f"{pad}    end", f"{pad}    {target} = list{depth}"]
     else:
+        if not isinstance(node, Branch):
+            raise TypeError("the bench's product has no maps")
         lines += _object(node, inner, depth + 2)
         lines += [f"{pad}    {target} = masked{depth + 2}"]
     return [*lines, f"{pad}  else", f"{pad}    {target} = {inner}", f"{pad}  end", f"{pad}end"]

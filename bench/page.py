@@ -1,6 +1,7 @@
 """What every contestant works on: the shipments product, the logistics view of it, and one page of ten records."""
 
 import json
+from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import yaml
 from contracts.granted import Branch
 from contracts.mask import Mask
 from contracts.product import Product, custom
-from contracts.view import grant
+from contracts.view import grant, read_technique
 
 PRODUCT = Path("contracts/documents/products/shipments.odcs.yaml")
 ROLE = "logistics"
@@ -19,12 +20,22 @@ CARRIER = "SWIFT"
 RECORDS = 10
 
 
+def keyless(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """A view's fields but for pseudonyms and commitments: the yardsticks have no HMAC to make them with."""
+    return {path: technique for path, technique in fields.items() if not _is_keyed(technique)}
+
+
+def _is_keyed(spec: Any) -> bool:
+    technique = read_technique(spec)
+    return not isinstance(technique, str) and technique.keyed
+
+
 def view(product_file: Path, role: str = ROLE) -> Branch:
     """What the role is granted, as the tree that masks are compiled from. ValueError if there is no such view."""
     product = msgspec.convert(yaml.safe_load(product_file.read_bytes()), Product)
     for candidate in product.roles:
         if candidate.role == role:
-            granted = grant(product.schema[0], custom(candidate.customProperties, "view")["fields"])
+            granted = grant(product.schema[0], keyless(custom(candidate.customProperties, "view")["fields"]))
             if isinstance(granted, list):
                 raise ValueError(f"{product_file.name} does not grant a view: {granted}")
             return granted.record

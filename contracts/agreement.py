@@ -17,45 +17,60 @@ class Partner(Struct, frozen=True, forbid_unknown_fields=True):
     """The other party. `code` is how the hub's own data names it, for row filters; `role` picks the view."""
 
     id: Name
+    """The partner's name in the gateway."""
     code: Annotated[str, Meta(min_length=1, max_length=64)]
+    """How the hub's own data name the partner; row filters compare with it."""
     name: dict[Language, str]
+    """Its legal name in each language."""
     role: Name
+    """Which view of each product it gets."""
 
 
 class Effective(Struct, frozen=True, forbid_unknown_fields=True):
     """In force from the start of day `from` until the start of day `to`, in `time_zone` (an IANA name)."""
 
     from_: date = field(name="from")
+    """The first day in force."""
     to: date
+    """The first day no longer in force."""
     time_zone: str
+    """In which zone days begin, an IANA name."""
 
 
 class ProductReference(Struct, frozen=True, forbid_unknown_fields=True):
     """One product at one version."""
 
     product: str
+    """The product's name."""
     version: str
+    """Its exact version."""
 
 
 class PolicyReference(Struct, frozen=True, forbid_unknown_fields=True):
     """One policy at one version; `set` changes parameters of its clauses for this agreement: clause id -> values."""
 
     policy: Name
+    """The policy's name."""
     version: Version
+    """Its exact version."""
     set: dict[str, dict[str, Any]] = {}
+    """Parameters changed for this agreement alone: clause number to values."""
 
 
 class Fees(Struct, frozen=True, forbid_unknown_fields=True):
     """What the partner pays: a decimal amount a month, and an ISO 4217 currency."""
 
     monthly: DecimalText
+    """Amount a month, a decimal number in quotes."""
     currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")]
+    """Its ISO 4217 code."""
 
 
 class Volume(Struct, frozen=True, forbid_unknown_fields=True):
     """What the partner is expected to use; health is judged against it."""
 
     requests_per_day: Annotated[int, Meta(ge=1)]
+    """Requests a day that are expected."""
 
 
 class Agreement(Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,11 +80,20 @@ class Agreement(Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     agreement: Name
+    """Its name."""
     version: Version
+    """Its own version."""
     partner: Partner
+    """The other party."""
     effective: Effective
+    """When it is in force."""
     products: Annotated[tuple[ProductReference, ...], Meta(min_length=1)]
+    """What it covers, each at an exact version."""
     policies: Annotated[tuple[PolicyReference, ...], Meta(min_length=1)]
+    """The terms, each at an exact version."""
     fees: Fees | None = None
+    """What the partner pays."""
     volume: Volume | None = None
+    """What use is expected."""
     ack: Ack = "sync"
+    """When an answer may leave: `sync`, once its record is on disk; `write`, once it is with the kernel."""

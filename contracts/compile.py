@@ -1,30 +1,30 @@
 """compile: documents in, plans or all findings out. Pure; runs at start, on reload and in `check`."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, time
-from typing import Any, TypeVar
+from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import rfc8785
 from msgspec import Struct
 
 from adapters.base import Backend, Call
 from contracts.agreement import Agreement
+from contracts.canonical import Canonical
+from contracts.disclosing import disclosure_findings
 from contracts.finding import Finding, KeyPath, errors, in_order
-from contracts.offer import Offer, RoleOffer, offer
+from contracts.offer import ObjectOffer, Offer, RoleOffer, digest, grants, offer
 from contracts.plan import Contract, Plan, Plans
-from contracts.product import Operation, Product
-from contracts.rows import Predicate, RowFault, RowFilter, compile_rows
-from contracts.terms import Term, cover_clauses, policy_findings, terms_of
+from contracts.product import READING, Operation, Product
+from contracts.rows import Predicate, RowFilter
+from contracts.terms import Rendered, Term, cover_clauses, policy_findings, terms_of
 from contracts.workspace import Documents, Loaded, is_broken
-from policies.clause import Binding, Gate, Limit, Meter
+from policies.clause import Binding, Disclosure, Effect, Gate, Limit, Meter
 from policies.library import Policy
 
 PAGE_LIMIT = (50, 200)
 """Records in a page when the caller does not say, and at most."""
 
-_ROUTES: dict[Operation, str] = {"list": "/v1/{product}", "get": "/v1/{product}/{key}"}
+_WITH_KEY: frozenset[Operation] = frozenset({"get", "update", "delete"})
 
 T = TypeVar("T")
 
@@ -57,6 +57,8 @@ class _Library(Struct, frozen=True):
     products: Mapping[tuple[str, str], Loaded[Product]]
     policies: Mapping[tuple[str, str], Loaded[Policy]]
     offers: Mapping[tuple[str, str], Offer]
+    rendered: Rendered
+    canonical: Canonical
 
 
 def _library(documents: Documents, backends: Mapping[str, Backend], found: list[Finding]) -> _Library:
@@ -70,7 +72,7 @@ def _library(documents: Documents, backends: Mapping[str, Backend], found: list[
         found += wrong
         if offered is not None:
             offers[name] = offered
-    return _Library(products, policies, offers)
+    return _Library(products, policies, offers, Rendered(), Canonical())
 
 
 def _by_version(
@@ -101,21 +103,19 @@ def _bind(
     """One agreement's contract and plans."""
     before = len(found)
     term = _term(loaded, found)
-    terms, wrong = terms_of(loaded, library.policies, documents.broken_policies)
+    terms, wrong = terms_of(loaded, library.policies, documents.broken_policies, library.rendered)
     found += wrong
     bound = _Bound(loaded, _chosen(loaded, documents, library, found), terms)
     for offered, role in bound.offers:
-        found += _purpose_findings(bound, offered, role)
+        found += _view_findings(bound, offered, role)
     named = all((policy.policy, policy.version) in library.policies for policy in loaded.value.policies)
     if len(found) > before or term is None or not named or len(bound.offers) < len(loaded.value.products):
         return None, []
     contract = _contract(bound, library, term)
-    plans = [
-        _plan(contract, bound, offered, role, operation)
-        for offered, role in bound.offers
-        for operation in dict.fromkeys(role.view.operations)
+    planning = _Planning(contract, bound)
+    return contract, [
+        plan for offered, role in bound.offers for part in role.objects for plan in planning.plans(offered, role, part)
     ]
-    return contract, plans
 
 
 def _chosen(
@@ -140,9 +140,15 @@ def _chosen(
             role = offered.roles.get(role_name)
             if role is not None:
                 chosen.append((offered, role))
+            elif role_name in offered.idle_roles:
+                message = f"the view of {name[0]} {name[1]} for role {role_name} grants no field yet"
+                found.append(source.finding("nothing-granted", message, at))
             elif role_name not in _roles_written(offered):
                 message = f"product {name[0]} {name[1]} has no view for role {role_name}"
                 found.append(source.finding("unknown-role", message, at))
+        elif not grants(library.products[name].value):
+            message = f"no view of {name[0]} {name[1]} grants a field yet"
+            found.append(source.finding("nothing-granted", message, at))
     return chosen
 
 
@@ -175,28 +181,32 @@ def _start_of(day: date, zone: ZoneInfo) -> int:
     return int(datetime.combine(day, time(), zone).astimezone(UTC).timestamp())
 
 
-def _purpose_findings(bound: _Bound, offered: Offer, role: RoleOffer) -> list[Finding]:
-    """A view none of whose purposes a clause allows could never be used: that is a mistake, not a rule."""
-    found = []
-    for term in bound.terms:
-        effect = term.clause.effect(_binding(bound, offered, role, term, role.view.operations[0]))
+def _view_findings(bound: _Bound, offered: Offer, role: RoleOffer) -> list[Finding]:
+    """Where a view and the agreement's clauses do not go together: it could not be used at all, or not lawfully."""
+    agreement, found = bound.loaded, []
+    effects = _effects(bound, role, offered.name, role.objects[0].view.operations[0])
+    for effect in effects:
+        # A view none of whose purposes a clause allows could never be used: that is a mistake, not a rule.
         if isinstance(effect, Gate) and not effect.purposes:
             message = (
-                f"clause {term.ref.id} allows no purpose that the view of {offered.name} for role "
-                f"{bound.loaded.value.partner.role} declares ({', '.join(role.view.purpose)})"
+                f"clause {effect.clause.id} allows no purpose that the view of {offered.name} for role "
+                f"{agreement.value.partner.role} declares ({', '.join(role.view.purpose)})"
             )
-            found.append(bound.loaded.source.finding("purpose-forbidden", message, ("products",)))
+            found.append(agreement.source.finding("purpose-forbidden", message, ("products",)))
+    disclosures = [effect for effect in effects if isinstance(effect, Disclosure)]
+    for part in role.objects:
+        found += disclosure_findings(agreement, offered.loaded, role, part, disclosures)
     return found
 
 
-def _binding(bound: _Bound, offered: Offer, role: RoleOffer, term: Term, operation: Operation) -> Binding:
-    return Binding(
-        clause=term.ref,
-        partner=bound.loaded.value.partner.id,
-        product=offered.name,
-        operation=operation,
-        purposes=role.view.purpose,
-    )
+def _effects(bound: _Bound, role: RoleOffer, resource: str, operation: Operation) -> list[Effect]:
+    partner = bound.loaded.value.partner.id
+    return [
+        term.clause.effect(
+            Binding(clause=term.ref, partner=partner, product=resource, operation=operation, purposes=role.view.purpose)
+        )
+        for term in bound.terms
+    ]
 
 
 def _contract(bound: _Bound, library: _Library, term: tuple[int, int]) -> Contract:
@@ -206,7 +216,7 @@ def _contract(bound: _Bound, library: _Library, term: tuple[int, int]) -> Contra
     return Contract(
         agreement=agreement.agreement,
         version=agreement.version,
-        hash=contract_hash(bound.loaded, [offered.loaded for offered, _ in bound.offers], named),
+        hash=library.canonical.contract_hash(bound.loaded, [offered.loaded for offered, _ in bound.offers], named),
         partner=agreement.partner.id,
         partner_code=agreement.partner.code,
         partner_name=agreement.partner.name,
@@ -224,73 +234,82 @@ def _contract(bound: _Bound, library: _Library, term: tuple[int, int]) -> Contra
     )
 
 
-def contract_hash(
-    agreement: Loaded[Agreement], products: Iterable[Loaded[Any]], policies: Iterable[Loaded[Policy]]
-) -> str:
-    """SHA-256, in hex, of the resolved agreement in canonical JSON (RFC 8785): the documents as they were written."""
-    resolved: Any = {
-        "agreement": agreement.source.data,
-        "products": [product.source.data for product in products],
-        "policies": [policy.source.data for policy in policies],
-    }
-    return hashlib.sha256(rfc8785.dumps(resolved)).hexdigest()
+class _Laid(Struct, frozen=True):
+    """One object for one partner, before its operations are told apart."""
+
+    offered: Offer
+    role: RoleOffer
+    part: ObjectOffer
+    rows: RowFilter | None
+    keeps: Predicate | None
+    call: Call
 
 
-def _plan(contract: Contract, bound: _Bound, offered: Offer, role: RoleOffer, operation: Operation) -> Plan:
-    effects = [term.clause.effect(_binding(bound, offered, role, term, operation)) for term in bound.terms]
-    limits = tuple(effect for effect in effects if isinstance(effect, Limit))
-    rows = _rows(bound.loaded.value, offered, role)
-    call = Call(
-        resource=offered.schema.physicalName or offered.schema.name,
-        key=offered.key,
-        fields=tuple(field for field, _ in role.granted.leaves),
-        condition=rows.condition if rows else None,
-        timeout_ms=offered.backend.timeout_ms,
-        max_bytes=offered.backend.max_bytes,
-    )
-    return Plan(
-        id=_digest(contract.hash, offered.name, operation),
-        contract=contract,
-        product=offered.name,
-        product_version=offered.loaded.value.version,
-        operation=operation,
-        route=_ROUTES[operation].replace("{product}", offered.name),
-        scope=f"{offered.name}:read",
-        backend=offered.backend_name,
-        call=call,
-        view=role.granted,
-        mask=role.mask,
-        mask_id=_digest(*(f"{'.'.join(field.path)}={technique!r}" for field, technique in role.granted.leaves)),
-        keeps=_keeps(rows, role, offered),
-        rows_text=role.view.rows,
-        subjects=offered.subjects,
-        readable_subjects=role.readable_subjects,
-        gates=tuple(effect for effect in effects if isinstance(effect, Gate)),
-        limits=limits,
-        meters=tuple(effect for effect in effects if isinstance(effect, Meter)),
-        purposes=role.view.purpose,
-        page_limit=PAGE_LIMIT,
-        headers=_headers(contract, limits),
-    )
+class _Planning:
+    """Makes one agreement's plans."""
+
+    def __init__(self, contract: Contract, bound: _Bound) -> None:
+        self._contract, self._bound = contract, bound
+        partner = bound.loaded.value.partner
+        self._partner = {"id": partner.id, "code": partner.code, "role": partner.role}
+
+    def plans(self, offered: Offer, role: RoleOffer, part: ObjectOffer) -> list[Plan]:
+        """A plan for each operation of one object."""
+        rows = part.rows.bind(self._partner) if part.rows is not None else None
+        call = Call(
+            resource=part.schema.physicalName or part.schema.name,
+            key=part.key,
+            fields=part.reads,
+            condition=None if rows is None or (part.filters_here and offered.backend.enforces_rows) else rows.condition,
+            timeout_ms=offered.backend.timeout_ms,
+            max_bytes=offered.backend.max_bytes,
+        )
+        laid = _Laid(offered, role, part, rows, _keeps(rows, part), call)
+        return [self._plan(laid, operation) for operation in dict.fromkeys(part.view.operations)]
+
+    def _plan(self, laid: _Laid, operation: Operation) -> Plan:
+        contract, part, view, backend = self._contract, laid.part, laid.role.view, laid.offered.backend
+        effects = _effects(self._bound, laid.role, part.resource, operation)
+        limits = tuple(effect for effect in effects if isinstance(effect, Limit))
+        identifier = digest(contract.hash, part.resource, operation)
+        return Plan(
+            id=identifier,
+            contract=contract,
+            resource=part.resource,
+            product=laid.offered.name,
+            product_version=laid.offered.loaded.value.version,
+            operation=operation,
+            route=f"/v1/{part.resource}" + ("/{key}" if operation in _WITH_KEY else ""),
+            scope=f"{laid.offered.name}:{'read' if operation in READING else 'write'}",
+            backend=laid.offered.backend_name,
+            envelope=backend.envelope(),
+            sorts=backend.sorts(),
+            filters=backend.enforces_rows,
+            call=laid.call,
+            offer=part,
+            mask=part.mask,
+            rows=laid.rows,
+            keeps=laid.keeps,
+            writing=part.writings.get(operation),
+            gates=tuple(effect for effect in effects if isinstance(effect, Gate)),
+            limits=limits,
+            meters=tuple(effect for effect in effects if isinstance(effect, Meter)),
+            purposes=view.purpose,
+            legal_basis=view.legal_basis,
+            partner_values=self._partner,
+            page_limit=PAGE_LIMIT,
+            headers=_headers(contract, limits),
+            seed=digest(contract.hash, part.resource).encode(),
+        )
 
 
-def _rows(agreement: Agreement, offered: Offer, role: RoleOffer) -> RowFilter | None:
-    if role.view.rows is None:
-        return None
-    partner = {"id": agreement.partner.id, "code": agreement.partner.code, "role": agreement.partner.role}
-    rows = compile_rows(role.view.rows, offered.schema, partner)
-    if isinstance(rows, RowFault):  # the same expression compiled when the product was checked
-        raise RuntimeError(rows.message)
-    return rows
-
-
-def _keeps(rows: RowFilter | None, role: RoleOffer, offered: Offer) -> Predicate | None:
+def _keeps(rows: RowFilter | None, part: ObjectOffer) -> Predicate | None:
     """The filter that the gateway applies itself. Fails closed: a filter without facts to decide on is no plan."""
-    if rows is None or offered.backend.enforces_rows:
+    if rows is None or not part.filters_here:
         return None
-    facts = role.mask.facts
+    facts = part.mask.facts
     if not facts.paths.issuperset(rows.paths) or not facts.paths:
-        raise RuntimeError(f"{offered.name}: a row filter without its facts")
+        raise RuntimeError(f"{part.resource}: a row filter without its facts")
     return rows.predicate(facts)
 
 
@@ -301,10 +320,6 @@ def _headers(contract: Contract, limits: tuple[Limit, ...]) -> tuple[tuple[bytes
         policy = ", ".join(f'"{limit.clause.id}";q={limit.limit};w={limit.window_ns // 10**9}' for limit in limits)
         headers.append((b"ratelimit-policy", policy.encode()))
     return tuple(headers)
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def _overlaps(bound: list[tuple[Loaded[Agreement], Contract, list[Plan]]]) -> list[Finding]:
@@ -334,9 +349,12 @@ def _plans(bound: list[tuple[Loaded[Agreement], Contract, list[Plan]]]) -> Plans
     routes: dict[tuple[str, str, Operation], list[Plan]] = {}
     for _, _, plans in bound:
         for plan in plans:
-            routes.setdefault((plan.contract.partner, plan.product, plan.operation), []).append(plan)
+            routes.setdefault((plan.contract.partner, plan.resource, plan.operation), []).append(plan)
     in_time = {
         route: tuple(sorted(plans, key=lambda plan: plan.contract.effective_from_s)) for route, plans in routes.items()
     }
     contracts = {(contract.agreement, contract.version): contract for _, contract, _ in bound}
-    return Plans(by_route=in_time, contracts=contracts)
+    operations: dict[tuple[str, str], frozenset[Operation]] = {}
+    for partner, resource, operation in in_time:
+        operations[partner, resource] = operations.get((partner, resource), frozenset()) | {operation}
+    return Plans(by_route=in_time, contracts=contracts, operations=operations)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from typing import Any, NamedTuple, TypeAlias, TypeVar, get_args, get_origin
 
 import msgspec
@@ -36,10 +37,13 @@ class Mistake(NamedTuple):
 def decode(source: Source, kind: type[T], unions: Unions | None = None, at: KeyPath = ()) -> T | list[Finding]:
     """What `source` holds at `at`, by default the whole document, as a `kind`; or all mistakes of it.
 
-    `kind` is any type that msgspec decodes from plain values. Raises KeyError or IndexError if nothing is at `at`.
+    `kind` is any type that msgspec decodes from plain values. A key that is not there is one of the mistakes; raises
+    IndexError for an item that is not.
     """
     value: Any = source.data
     for step in at:
+        if isinstance(value, dict) and step not in value:
+            return [source.finding("missing-key", f"{step} is missing: {expected(inspect.type_info(kind))}", at)]
         value = value[step]
     mistakes = examine(value, kind, unions)
     if mistakes:
@@ -58,12 +62,18 @@ def decode(source: Source, kind: type[T], unions: Unions | None = None, at: KeyP
 def examine(value: Any, kind: Any, unions: Unions | None = None) -> list[Mistake]:
     """Everything that keeps `value` (plain values, as in a Source) from being a `kind`, at most FINDINGS_MAX."""
     mistakes: list[Mistake] = []
-    for mistake in _Examiner(unions or {}).walk(inspect.type_info(kind), value, ()):
+    for mistake in _Examiner(unions or {}).walk(_info(kind), value, ()):
         if len(mistakes) == FINDINGS_MAX:
             mistakes.append(Mistake("too-many-findings", f"only the first {FINDINGS_MAX} mistakes are listed", ()))
             break
         mistakes.append(mistake)
     return mistakes
+
+
+@cache
+def _info(kind: Any) -> inspect.Type:
+    """A type taken apart: that takes longer than looking at most documents."""
+    return inspect.type_info(kind)
 
 
 class _Examiner:

@@ -5,11 +5,12 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Final
 
+from adapters.base import Path
 from contracts.agreement import Agreement
 from contracts.plan import Contract, Plan, Plans
-from contracts.product import Product, Property
-from contracts.view import unwrapped
+from contracts.view import declared_at
 from contracts.workspace import Documents
+from contracts.writing import Writing
 from policies.clause import Language, Words
 
 _WORDS: Final[dict[str, Words]] = {
@@ -37,6 +38,20 @@ _WORDS: Final[dict[str, Words]] = {
     "operations": {"zh": "操作", "en": "Operations"},
     "list": {"zh": "分页列出", "en": "list, page by page"},
     "get": {"zh": "按主键读取", "en": "get one by its key"},
+    "create": {"zh": "新建", "en": "create"},
+    "update": {"zh": "修改", "en": "update"},
+    "delete": {"zh": "删除", "en": "delete"},
+    "writes": {"zh": "乙方可写字段", "en": "Fields the Partner writes"},
+    "assigned": {"zh": "网关自行填入", "en": "What the gateway fills in itself"},
+    "basis": {"zh": "个人信息处理的合法性基础", "en": "Ground for giving out personal data"},
+    "consent": {"zh": "个人同意", "en": "consent"},
+    "contract": {"zh": "订立或履行合同所必需", "en": "needed to make or perform a contract"},
+    "legal_duty": {"zh": "履行法定职责或义务所必需", "en": "needed for a statutory duty"},
+    "emergency": {"zh": "应对突发事件或紧急情况所必需", "en": "needed in an emergency"},
+    "public_interest": {"zh": "为公共利益的新闻报道或舆论监督", "en": "news and supervision in the public interest"},
+    "made_public": {"zh": "已公开的个人信息", "en": "data made public already"},
+    "other_law": {"zh": "法律、行政法规规定的其他情形", "en": "another ground that the law gives"},
+    "basis_law": {"zh": "（个人信息保护法第十三条）", "en": " (PIPL, article 13)"},
     "purposes": {"zh": "目的", "en": "Purpose"},
     "rows": {"zh": "可见记录", "en": "Records opened"},
     "all_rows": {"zh": "全部", "en": "all"},
@@ -75,8 +90,8 @@ def _explain(contract: Contract, documents: Documents, plans: Plans, language: L
     )
     lines = [*_cover(contract, loaded, language), ""]
     own = [plan for plan in plans.all_plans() if plan.contract is contract]
-    for product in contract.products:
-        lines += _product([plan for plan in own if plan.product == product], documents, language)
+    for resource in dict.fromkeys(plan.resource for plan in own):
+        lines += _resource([plan for plan in own if plan.resource == resource], language)
     lines += [f"## {_say('clauses', language)}", ""]
     for clause in contract.clauses:
         lines += [f"{clause.id}  {clause.text[language]}", ""]
@@ -104,53 +119,54 @@ def _cover(contract: Contract, agreement: Agreement, language: Language) -> list
     return [title, "", *(f"- {row}" for row in rows)]
 
 
-def _product(plans: list[Plan], documents: Documents, language: Language) -> list[str]:
-    """One product: what may be done, for what, with which records, and field by field what is seen."""
+def _resource(plans: list[Plan], language: Language) -> list[str]:
+    """One kind of record: what may be done, for what, with which of them, and field by field what is seen."""
     plan = plans[0]
-    operations = "; ".join(_say(each.operation, language) for each in plans)
-    declared = next(
-        (
-            loaded.value
-            for loaded in documents.products
-            if (loaded.value.name, loaded.value.version) == (plan.product, plan.product_version)
-        ),
-        None,
-    )
     rows = [
-        f"{_say('operations', language)}: {operations}",
+        f"{_say('operations', language)}: {'; '.join(_say(each.operation, language) for each in plans)}",
         f"{_say('purposes', language)}: {', '.join(plan.purposes)}",
         f"{_say('rows', language)}: {_rows(plan, language)}",
     ]
+    if plan.legal_basis is not None:
+        ground = _say(plan.legal_basis, language) + _say("basis_law", language)
+        rows.append(f"{_say('basis', language)}: {ground}")
+    for each in plans:
+        if each.writing is not None:
+            written = ", ".join(".".join(field.path) for field in each.writing.fields)
+            rows.append(f"{_say('writes', language)} ({_say(each.operation, language)}): {written}")
+            rows += _assigned(each.writing, language)
     fields = [
-        (".".join(field.path), _meaning(declared, field.path, language), technique.words()[language])
+        (".".join(field.path), _meaning(plan, field.path, language), technique.words()[language])
         for field, technique in plan.view.leaves
     ]
-    heading = (_say("field", language), _say("meaning", language), _say("sees", language))
-    title = f"## {_say('product', language)} {plan.product}, {_say('version', language)} {plan.product_version}"
-    table = _table(heading, fields)
+    title = f"## {_say('product', language)} {plan.resource}, {_say('version', language)} {plan.product_version}"
+    if not fields:
+        return [title, "", *(f"- {row}" for row in rows), ""]
+    table = _table((_say("field", language), _say("meaning", language), _say("sees", language)), fields)
     return [title, "", *(f"- {row}" for row in rows), "", *table, "", _say("nothing_else", language), ""]
+
+
+def _assigned(writing: Writing, language: Language) -> list[str]:
+    """What every record that the partner creates gets from the gateway."""
+    said = ", ".join(f"`{'.'.join(field.path)} = {value}`" for field, value in writing.assigned)
+    return [f"{_say('assigned', language)}: {said}"] if said else []
 
 
 def _rows(plan: Plan, language: Language) -> str:
     """The row filter as written, with the partner's own values beside it."""
-    if plan.rows_text is None:
+    if plan.rows is None:
         return _say("all_rows", language)
-    contract = plan.contract
-    values = {"partner.id": contract.partner, "partner.code": contract.partner_code, "partner.role": contract.role}
-    named = ", ".join(f'{name} = "{value}"' for name, value in values.items() if name in plan.rows_text)
+    expression = plan.rows.expression
+    named = ", ".join(
+        f'partner.{name} = "{value}"' for name, value in plan.partner_values.items() if f"partner.{name}" in expression
+    )
     where = f" ({_say('partner_is', language)} {named})" if named else ""
-    return f"{_say('only_rows', language)} `{' '.join(plan.rows_text.split())}`{where}"
+    return f"{_say('only_rows', language)} `{' '.join(expression.split())}`{where}"
 
 
-def _meaning(product: Product | None, path: Iterable[str], language: Language) -> str:
+def _meaning(plan: Plan, path: Path, language: Language) -> str:
     """What the product says a field is: its business name or description, whichever is in the reader's language."""
-    properties = product.schema[0].properties if product else ()
-    found: Property | None = None
-    for name in path:
-        found = next((each for each in properties if each.name == name), None)
-        if found is None:
-            return ""
-        properties = unwrapped(found).properties
+    found = declared_at(plan.offer.schema, path)
     said = [text for text in (found.businessName, found.description) if text] if found else []
     fitting = [text for text in said if bool(_CHINESE.search(text)) == (language == "zh")]
     return " ".join((fitting or said or [""])[0].split())

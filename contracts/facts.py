@@ -1,7 +1,6 @@
 """Facts: the few values of a record that the gateway itself must read, to filter rows and to count subjects.
 
-Facts are decoded apart from the mask, into types of their own that no answer is ever encoded from. The numbers that a
-view grants are among them, but for whole ones: the mask keeps their text, here they are seen to be numbers.
+Facts are decoded apart from the mask, into types of their own that no answer is ever encoded from.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -11,38 +10,27 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType, defstruct
 
 from adapters.base import Envelope, Path
-from contracts.granted import Branch, Leaf, Many, Node
 from contracts.pages import page_items, page_type
 
 Value: TypeAlias = str | int | float | bool | None
 Record: TypeAlias = Struct
 _SCALAR = str | int | float | bool | None
-_NOTHING = Branch({})
 
 
 class Facts:
     """Reads the scalars at `paths`, and nothing else, out of a backend's answer."""
 
-    def __init__(self, paths: Iterable[Path], envelope: Envelope, granted: Branch = _NOTHING) -> None:
+    def __init__(self, paths: Iterable[Path], envelope: Envelope) -> None:
         self.paths = frozenset(paths)
         self._getters = {path: _getter(tuple(map(_attribute, path))) for path in self.paths}
-        alone = _reading(self.paths, _NOTHING) or defstruct("Reading", [])
-        self._one: msgspec.json.Decoder[Any] = msgspec.json.Decoder(alone)
+        reading = _reading(self.paths)
+        self._one: msgspec.json.Decoder[Any] = msgspec.json.Decoder(reading)
+        self._page: msgspec.json.Decoder[Any] = msgspec.json.Decoder(page_type(envelope, reading))
         self._raw_page: msgspec.json.Decoder[Any] = msgspec.json.Decoder(page_type(envelope, msgspec.Raw))
-        checked = _reading(self.paths, granted)
-        self._page: msgspec.json.Decoder[Any] | None = None
-        if checked is not None:
-            self._page = msgspec.json.Decoder(page_type(envelope, checked))
 
-    def checked_page(self, body: bytes) -> list[Record | None]:
-        """The facts of every record of a list answer whose granted numbers are numbers; empty without any facts.
-
-        Raises msgspec.ValidationError when a number is none or a fact no scalar; otherwise as `page`.
-        """
-        if self._page is None:
-            return []
-        records = page_items(self._page.decode(body))
-        return records if self.paths else []
+    def strict_page(self, body: bytes) -> list[Record | None]:
+        """As `page`, in one go. Raises msgspec.ValidationError when a fact is no scalar."""
+        return page_items(self._page.decode(body)) if self.paths else []
 
     def page(self, body: bytes) -> list[Record | None]:
         """The facts of every record of a list answer; None for one whose facts cannot be read.
@@ -78,33 +66,15 @@ def _attribute(name: str) -> str:
     return f"f{name.encode().hex()}"
 
 
-def _reading(paths: frozenset[Path], granted: Branch) -> Any:
-    """A Struct type of the scalars at `paths` and the numbers in `granted`; None when there is neither."""
+def _reading(paths: frozenset[Path]) -> Any:
+    """A Struct type of the scalars at `paths`, each of which may be null or absent, as may what it lies in."""
     types: dict[str, Any] = {}
-    for name in dict.fromkeys([*sorted(path[0] for path in paths), *granted.fields]):
-        kind = _reading_of(frozenset(path[1:] for path in paths if path[0] == name), granted.fields.get(name))
-        if kind is not None:
-            types[name] = kind
+    for name in sorted({path[0] for path in paths}):
+        below = frozenset(path[1:] for path in paths if path[0] == name)
+        types[name] = _SCALAR if () in below else _reading(below) | None
     fields = [(_attribute(name), kind | UnsetType, UNSET) for name, kind in types.items()]
     names: Mapping[str, str] = {_attribute(name): name for name in types}
-    return defstruct("Reading", fields, rename=names, frozen=True, gc=False) if fields else None
-
-
-def _reading_of(below: frozenset[Path], node: Node | None) -> Any:
-    """The type of one value: a fact, a number, or what holds some of them; null is always possible."""
-    if isinstance(node, Many):
-        item = _reading_of(frozenset(), node.item)
-        return None if item is None else _list_of(item)
-    if isinstance(node, Leaf) and node.logical_type == "number" and node.technique.unchanged:
-        return int | float | None
-    if () in below:
-        return _SCALAR
-    inner = _reading(below, node if isinstance(node, Branch) else _NOTHING)
-    return None if inner is None else inner | None
-
-
-def _list_of(item: Any) -> Any:
-    return list[item] | None
+    return defstruct("Reading", fields, rename=names, frozen=True, gc=False)
 
 
 def _getter(attributes: tuple[str, ...]) -> Callable[[Record], Value]:

@@ -1,16 +1,22 @@
 """What compiling a contract yields: a Plan per (agreement, product, operation), and Plans, the set that serves."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from adapters.base import Call, Path
+from adapters.base import Call, Envelope
 from contracts.agreement import Ack
 from contracts.mask import Mask
-from contracts.product import Operation
-from contracts.rows import Predicate
+from contracts.offer import ObjectOffer
+from contracts.product import LegalBasis, Operation
+from contracts.quality import QualityRules
+from contracts.rows import Predicate, RowFilter
 from contracts.view import GrantedView
+from contracts.writing import Writing
 from policies.clause import ClauseRef, Gate, Language, Limit, Meter, Words
+from policies.keys import PartnerKeys
 
 
 class Contract(Struct, frozen=True):
@@ -47,46 +53,71 @@ class Contract(Struct, frozen=True):
 class Plan(Struct, frozen=True):
     """All that one request needs, precomputed. `gates`, `limits` and `meters` are in the order of the clauses.
 
-    `scope` is the OAuth scope a token must hold, `route` the RFC 6570 path template, `mask_id` names the set of
-    fields and techniques in records, `headers` are ready for ASGI. `page_limit` is (default, maximum) records. `keeps`
-    is the filter that the gateway itself must apply, None when there is none or the backend enforces it; `rows_text` is
-    the filter as written. `subjects` are the fields that say which person a record is about, `readable_subjects` those
-    of them that the backend's answer holds.
+    `resource` is the product's name, and behind a slash the object's where the product has several; `offer` what
+    all partners of the role share. `scope` is the OAuth scope a token must hold, `route` the RFC 6570 path
+    template, `headers` are ready for ASGI, `seed` begins each ETag, the same for all operations of a resource, so
+    that If-Match takes what a read gave. `mask` is the offer's, with the partner's keys once `with_keys` gave them.
+    `page_limit` is (default, maximum) records. `rows` is the row filter with the partner's values, `keeps` the same
+    where the gateway itself must apply it, None when there is none or the backend enforces it. `sorts` and
+    `filters` say what the backend does of what a caller may ask. `writing` is what a body may hold, None for
+    operations without one. `partner_values` are what `partner` means in a contract.
     """
 
     id: str
     contract: Contract
+    resource: str
     product: str
     product_version: str
     operation: Operation
     route: str
     scope: str
     backend: str
+    envelope: Envelope
+    sorts: bool
+    filters: bool
     call: Call
-    view: GrantedView
+    offer: ObjectOffer
     mask: Mask
-    mask_id: str
+    rows: RowFilter | None
     keeps: Predicate | None
-    rows_text: str | None
-    subjects: tuple[Path, ...]
-    readable_subjects: tuple[Path, ...]
+    writing: Writing | None
     gates: tuple[Gate, ...]
     limits: tuple[Limit, ...]
     meters: tuple[Meter, ...]
     purposes: tuple[str, ...]
+    legal_basis: LegalBasis | None
+    partner_values: Mapping[str, str]
     page_limit: tuple[int, int]
     headers: tuple[tuple[bytes, bytes], ...]
+    seed: bytes
+
+    @property
+    def view(self) -> GrantedView:
+        """Which fields are granted, and how each is disclosed."""
+        return self.offer.granted
+
+    @property
+    def mask_id(self) -> str:
+        """Names the set of fields and techniques in records."""
+        return self.offer.mask_id
+
+    @property
+    def quality(self) -> QualityRules:
+        """What is measured on samples of the data."""
+        return self.offer.quality
 
 
 class Plans(Struct, frozen=True):
     """Everything that is in force, as one value that a reload swaps whole.
 
-    `by_route` maps (partner id, product name, operation) to its plans in order of effective date: agreements of
-    one partner for one product never overlap in time. `contracts` are all agreements by id and version.
+    `by_route` maps (partner id, resource, operation) to its plans in order of effective date: agreements of one partner
+    for one product never overlap in time. `operations` says what a partner can do of a resource under any of them.
+    `contracts` are all agreements by id and version.
     """
 
     by_route: Mapping[tuple[str, str, Operation], tuple[Plan, ...]]
     contracts: Mapping[tuple[str, str], Contract]
+    operations: Mapping[tuple[str, str], frozenset[Operation]] = MappingProxyType({})
 
     def of_partner(self, partner: str) -> tuple[Contract, ...]:
         """The partner's agreements, oldest first."""
@@ -100,3 +131,17 @@ class Plans(Struct, frozen=True):
     def all_plans(self) -> tuple[Plan, ...]:
         """Every plan, by route."""
         return tuple(plan for plans in self.by_route.values() for plan in plans)
+
+    def with_keys(self, keys_of: Callable[[str], PartnerKeys]) -> "Plans":
+        """The same with each partner's keys in its masks; `keys_of` gives them by partner id.
+
+        Before this, a plan with a keyed technique answers with no data at all.
+        """
+        keyed = {
+            route: tuple(
+                replace(plan, mask=plan.mask.with_keys(keys_of(route[0]))) if plan.mask.keyed else plan
+                for plan in plans
+            )
+            for route, plans in self.by_route.items()
+        }
+        return replace(self, by_route=keyed)

@@ -35,7 +35,10 @@ class RowFault(Struct, frozen=True):
 
 
 class RowFilter(Struct, frozen=True):
-    """A filter for one partner. `condition` None: it has no form that adapters know and is evaluated here."""
+    """A filter for one partner. `condition` None: it has no form that adapters know and is evaluated here.
+
+    `paths` are the fields that it reads.
+    """
 
     expression: str
     condition: Condition | None
@@ -47,17 +50,23 @@ class RowFilter(Struct, frozen=True):
         """Whether a record is the partner's to see, decided on the facts that `facts` read. Unknown is no."""
         condition = self.condition
         if condition is None:
-            return lambda record: record is not None and self._evaluates(facts, record)
+            return lambda record: record is not None and self._evaluates(lambda path: facts.value(record, path))
         if isinstance(condition, Compare) and condition.operator == "==" and isinstance(condition.value, str):
             # nearly every filter; and text is equal to nothing but text
             value, wanted = facts.getter(condition.field.path), condition.value
             return lambda record: record is not None and value(record) == wanted
         return lambda record: record is not None and holds(condition, lambda path: facts.value(record, path)) is True
 
-    def _evaluates(self, facts: Facts, record: Record) -> bool:
+    def admits(self, values: Mapping[Path, Value]) -> bool:
+        """Whether a record with these values, and no others, is the partner's. Unknown is no."""
+        if self.condition is None:
+            return self._evaluates(values.get)
+        return holds(self.condition, values.get) is True
+
+    def _evaluates(self, value_of: Callable[[Path], Value]) -> bool:
         data: dict[str, Any] = {}
         for path in self.paths:
-            value = facts.value(record, path)
+            value = value_of(path)
             if value is not None:
                 place = data
                 for name in path[:-1]:
@@ -91,8 +100,37 @@ def holds(condition: Condition, value_of: Callable[[Path], Value]) -> bool | Non
             return True if True in outcomes else None if None in outcomes else False
 
 
-def compile_rows(expression: str, schema: SchemaObject, partner: Mapping[str, str]) -> RowFilter | RowFault:
-    """Type-check `expression` against the schema and bind the partner's own values into it."""
+class RowRule(Struct, frozen=True):
+    """A filter as a view writes it, compiled once for all partners of the role; `bind` puts one partner's values in."""
+
+    expression: str
+    tree: Any
+    leaves: Leaves
+    program: Any
+
+    def bind(self, partner: Mapping[str, str]) -> RowFilter:
+        """The filter for a partner, by its `id`, `code` and `role`."""
+        condition = _condition(self.tree, self.leaves, partner)
+        if condition is None:
+            return RowFilter(self.expression, None, self._mentioned(), self.program, dict(partner))
+        return RowFilter(self.expression, condition, tuple(sorted(_paths(condition))), self.program, dict(partner))
+
+    def fields(self) -> tuple[Field, ...]:
+        """The fields that the filter reads when it is evaluated here."""
+        return tuple(self.leaves[path] for path in self._mentioned())
+
+    def translates(self) -> bool:
+        """Whether it has the form of a Condition, for whichever partner."""
+        return _condition(self.tree, self.leaves, dict.fromkeys(PARTNER_FIELDS, "")) is not None
+
+    def _mentioned(self) -> tuple[Path, ...]:
+        """Every scalar that the expression names; all of them where it has parts that this module does not know."""
+        named = _named(self.tree)
+        return tuple(path for path in self.leaves if named is None or path in named)
+
+
+def compile_rows(expression: str, schema: SchemaObject) -> RowRule | RowFault:
+    """Type-check `expression` against the schema."""
     pool = descriptor_pool.DescriptorPool()
     pool.Add(_describe(schema))
     typed = cel.NewEnv(
@@ -104,13 +142,38 @@ def compile_rows(expression: str, schema: SchemaObject, partner: Mapping[str, st
         return RowFault(_diagnosis(str(error)))
     if checked.return_type() != cel.Type.BOOL:
         return RowFault(f"a row filter says yes or no; this is {checked.return_type().name().lower()}: {expression}")
-    tree = syntax_tree(checked.serialize())
-    leaves = _scalars(schema.properties, ())
-    condition = _condition(tree, leaves, partner)
     dynamic = cel.Type.Map(cel.Type.STRING, cel.Type.DYN)
     program = cel.NewEnv(variables={"record": dynamic, "partner": dynamic}).compile(expression)
-    paths = tuple(leaves) if condition is None else tuple(sorted(_paths(condition)))
-    return RowFilter(expression, condition, paths, program, dict(partner))
+    return RowRule(expression, syntax_tree(checked.serialize()), _scalars(schema.properties, ()), program)
+
+
+def _named(expr: Any) -> set[Path] | None:
+    """The paths below `record` that an expression names; None when some part of it is of a kind not known here."""
+    kind = expr.WhichOneof("kind")
+    if kind in {"const_expr", "ident_expr"}:
+        return set()
+    if kind == "select_expr":
+        path = _selected(expr)
+        return {path} if path is not None else _named(expr.select_expr.operand)
+    if kind == "call_expr":
+        call = expr.call_expr
+        inner = [*call.args, *([call.target] if call.HasField("target") else [])]
+    elif kind == "list_expr":
+        inner = list(expr.list_expr.elements)
+    else:
+        return None
+    found = [_named(each) for each in inner]
+    return None if None in found else set().union(*(paths for paths in found if paths))
+
+
+def _selected(expr: Any) -> Path | None:
+    """The path of a chain of selections that begins at `record`."""
+    path: list[str] = []
+    while expr.WhichOneof("kind") == "select_expr":
+        path.insert(0, expr.select_expr.field)
+        expr = expr.select_expr.operand
+    is_record = expr.WhichOneof("kind") == "ident_expr" and expr.ident_expr.name == "record"
+    return tuple(path) if is_record else None
 
 
 def _compare(operator: str, found: Value, wanted: Scalar) -> bool | None:

@@ -11,7 +11,7 @@ from contracts.decode import examine
 from contracts.finding import Finding, KeyPath
 from contracts.source import Source
 from contracts.workspace import Broken, Loaded, is_broken
-from policies.clause import Clause, ClauseRef
+from policies.clause import Clause, ClauseRef, Words
 from policies.library import Policy, render, text_faults
 
 
@@ -20,6 +20,21 @@ class Term(Struct, frozen=True):
 
     clause: Clause
     ref: ClauseRef
+
+
+class Rendered:
+    """Sentences of clauses, each rendered once: thousands of agreements share the clauses of a few policies."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Clause, Words | None]] = {}
+
+    def words(self, clause: Clause) -> Words | None:
+        """The clause's sentence in each language; None when it has a fault, which is a finding of its own."""
+        known = self._known.get(id(clause))
+        if known is None:
+            said = None if text_faults(clause) else render(clause)
+            known = self._known[id(clause)] = (clause, said)
+        return known[1]
 
 
 def policy_findings(loaded: Loaded[Policy]) -> list[Finding]:
@@ -51,7 +66,10 @@ def clause_findings(clause: Clause, source: Source, at: KeyPath) -> list[Finding
 
 
 def terms_of(
-    loaded: Loaded[Agreement], policies: Mapping[tuple[str, str], Loaded[Policy]], broken: tuple[Broken, ...]
+    loaded: Loaded[Agreement],
+    policies: Mapping[tuple[str, str], Loaded[Policy]],
+    broken: tuple[Broken, ...],
+    rendered: Rendered,
 ) -> tuple[list[Term], list[Finding]]:
     """The agreement's clauses in the order of its policies; or what is wrong with how it names and sets them."""
     agreement, source = loaded.value, loaded.source
@@ -74,9 +92,9 @@ def terms_of(
                 found.append(source.finding("duplicate-clause", message, at))
             taken[clause.id] = reference.policy
             kind = str(clause.__struct_config__.tag)
-            if not text_faults(clause):
-                ref = ClauseRef(agreement.agreement, agreement.version, clause.id, kind, render(clause))
-                terms.append(Term(clause, ref))
+            words = rendered.words(clause)
+            if words is not None:
+                terms.append(Term(clause, ClauseRef(agreement.agreement, agreement.version, clause.id, kind, words)))
     return terms, found
 
 

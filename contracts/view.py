@@ -9,11 +9,13 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from adapters.base import Field, Path
-from contracts.granted import NUMBER_TYPES, TEXT_TYPES, Branch, Leaf, Many, Node
+from contracts.granted import NUMBER_TYPES, TEXT_TYPES, Branch, Keyed, Leaf, Many, Node
 from contracts.product import Property, SchemaObject, custom
-from policies.technique import Technique
+from policies.domain import domain_size
+from policies.technique import Target, Technique
 from policies.techniques import TECHNIQUES
 
 SCALAR_TYPES = TEXT_TYPES | NUMBER_TYPES | {"boolean"}
@@ -28,10 +30,14 @@ class ViewFault(Struct, frozen=True):
 
 
 class GrantedView(Struct, frozen=True):
-    """The tree for the mask, the granted leaves for adapters and annex, in the product's order."""
+    """The tree for the mask, the granted leaves for adapters and annex, in the product's order.
+
+    `classifications` are those of the granted leaves that have one: their own, or that of what they lie in.
+    """
 
     record: Branch
     leaves: tuple[tuple[Field, Technique], ...]
+    classifications: Mapping[Path, str]
 
 
 def read_technique(spec: Any) -> Technique | str:
@@ -58,7 +64,10 @@ def read_technique(spec: Any) -> Technique | str:
 
 
 def grant(schema: SchemaObject, fields: Mapping[str, Any]) -> GrantedView | list[ViewFault]:
-    """Lay a view's fields over a schema object. All faults are returned, not the first."""
+    """Lay a view's fields over a schema object. All faults are returned, not the first.
+
+    A view may grant nothing: what is written only is not read.
+    """
     faults: list[ViewFault] = []
     techniques: dict[Path, Technique] = {}
     for name, spec in fields.items():
@@ -76,10 +85,8 @@ def grant(schema: SchemaObject, fields: Mapping[str, Any]) -> GrantedView | list
         else:
             techniques[tuple(name.split("."))] = technique
     laying = _Laying(techniques, faults)
-    record = laying.branch(schema.properties, (), None)
-    if not faults and not laying.leaves:
-        faults.append(ViewFault("", "nothing-granted", "the view grants no field"))
-    return faults or GrantedView(record, tuple(laying.leaves))
+    record = laying.branch(schema.properties, (), None, None)
+    return faults or GrantedView(record, tuple(laying.leaves), laying.classifications)
 
 
 def unwrapped(declared: Property) -> Property:
@@ -87,6 +94,19 @@ def unwrapped(declared: Property) -> Property:
     while declared.logicalType == "array" and declared.items is not None:
         declared = declared.items
     return declared
+
+
+def children(declared: Property) -> tuple[Property, ...]:
+    """What a path may name below a property: the fields of an object, `key` and `value` of a map."""
+    inner = unwrapped(declared)
+    if inner.logicalType == "map" and inner.map is not None:
+        return replace(inner.map.key, name="key"), replace(inner.map.value, name="value")
+    return inner.properties
+
+
+def declared_at(schema: SchemaObject, path: Path) -> Property | None:
+    """The property at a dotted path; None when there is none."""
+    return _find(schema.properties, path)
 
 
 def subject_paths(schema: SchemaObject) -> tuple[Path, ...]:
@@ -123,15 +143,15 @@ def _find(properties: tuple[Property, ...], path: Path) -> Property | None:
         found = next((declared for declared in properties if declared.name == name), None)
         if found is None:
             return None
-        properties = unwrapped(found).properties
+        properties = children(found)
     return found
 
 
 def _leaves(declared: Property) -> bool:
     inner = unwrapped(declared)
-    if inner.logicalType == "object":
-        return any(_leaves(child) for child in inner.properties)
-    return inner.logicalType in SCALAR_TYPES
+    if inner.logicalType in {"object", "map"}:
+        return any(_leaves(child) for child in children(inner))
+    return inner.logicalType in SCALAR_TYPES or inner.logicalType == "vector"
 
 
 class _Laying:
@@ -141,28 +161,67 @@ class _Laying:
         self._techniques = techniques
         self._faults = faults
         self.leaves: list[tuple[Field, Technique]] = []
+        self.classifications: dict[Path, str] = {}
 
-    def branch(self, properties: tuple[Property, ...], prefix: Path, inherited: Technique | None) -> Branch:
+    def branch(
+        self, properties: tuple[Property, ...], prefix: Path, inherited: Technique | None, classification: str | None
+    ) -> Branch:
         granted: dict[str, Node] = {}
         for declared in properties:
             path = (*prefix, declared.name)
-            node = self._node(declared, path, self._techniques.get(path, inherited))
+            node = self._node(declared, path, self._techniques.get(path, inherited), classification)
             if node is not None:
                 granted[declared.name] = node
-        return Branch(granted)
+        return Branch(granted, tuple(declared.name for declared in properties))
 
-    def _node(self, declared: Property, path: Path, technique: Technique | None) -> Node | None:
-        if declared.logicalType == "array" and declared.items is not None:
-            item = self._node(declared.items, path, technique)
-            return None if item is None else Many(item)
-        if declared.logicalType == "object":
-            branch = self.branch(declared.properties, path, technique)
-            return branch if branch.fields else None
+    def _node(
+        self, declared: Property, path: Path, technique: Technique | None, classification: str | None
+    ) -> Node | None:
+        classification = declared.classification or classification
+        match declared.logicalType:
+            case "array" if declared.items is not None:
+                item = self._node(declared.items, path, technique, classification)
+                return None if item is None else Many(item)
+            case "vector":
+                leaf = self._leaf(replace(declared, logicalType="number"), path, technique, classification)
+                return None if leaf is None else Many(leaf)
+            case "object":
+                branch = self.branch(declared.properties, path, technique, classification)
+                return branch if branch.fields else None
+            case "map" if declared.map is not None:
+                return self._map(declared, path, technique, classification)
+        return self._leaf(declared, path, technique, classification)
+
+    def _map(
+        self, declared: Property, path: Path, technique: Technique | None, classification: str | None
+    ) -> Node | None:
+        """A map is granted with its keys, which are values too: no key goes out that the view does not speak of."""
+        key, value = children(declared)
+        value_path, key_path = (*path, "value"), (*path, "key")
+        laid = self._node(value, value_path, self._techniques.get(value_path, technique), classification)
+        if laid is None:
+            return None
+        how = self._techniques.get(key_path, technique)
+        name = ".".join(key_path)
+        if how is None or not how.injective or key.logicalType != "string":
+            message = f"the keys of a map are text, and are granted as clear or pseudonym: {name} is not"
+            self._faults.append(ViewFault(name, "technique-unfit", message))
+            return None
+        leaf = self._leaf(key, key_path, how, classification)
+        return None if leaf is None else Keyed(leaf, laid)
+
+    def _leaf(
+        self, declared: Property, path: Path, technique: Technique | None, classification: str | None
+    ) -> Leaf | None:
         if technique is None or not technique.served or declared.logicalType not in SCALAR_TYPES:
             return None
-        name = ".".join(path)
-        if why := technique.unfit(declared.logicalType):
+        name, kind = ".".join(path), declared.logicalType
+        domain = domain_size(kind, declared.logicalTypeOptions, declared.enum, declared.quality)
+        target = Target(name, kind, domain)
+        if why := technique.unfit(target):
             self._faults.append(ViewFault(name, "technique-unfit", f"{technique.name} does not fit {name}: {why}"))
             return None
         self.leaves.append((field_of(declared, path), technique))
-        return Leaf(declared.logicalType, technique)
+        if classification:
+            self.classifications[path] = classification
+        return Leaf(target, technique)

@@ -89,5 +89,9 @@ _PATTERNS = {
     r"^status < [1-5][0-9][0-9]\Z": "a rule such as status < 500",
     r"^P[1-9][0-9]?M\Z": "months such as P2M",
     r"^[A-Z]{3}\Z": "a currency such as CNY",
+    r"^-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,12})?\Z": 'a decimal number such as "-2.5"',
+    r"^[A-Za-z0-9_-]{1,64}\Z": "one word of letters, digits, hyphens and underscores",
+    r"^[^\s{}]{1,64}\Z": "the name of a role, without spaces and braces",
+    r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z": "one word such as personal-sensitive",
 }
 """The patterns of our documents in words; one that is not here is shown as it is."""

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from secrets import token_hex
 from typing import Any
 
 from litestar import Litestar, Response, get
@@ -12,11 +13,12 @@ from msgspec import Struct
 from contracts.plan import Plans
 from gateway.audit.faults import CorruptLogError, LogFault
 from gateway.audit.leaf import Authority as AuthorityEntry
-from gateway.audit.reader import read_as, read_exchanges
+from gateway.audit.reader import read_as, read_counted
 from gateway.audit.writer import Writer, WriterOptions
 from gateway.console.routes import console_routes
 from gateway.console.wiring import Console
 from gateway.exchange.arrival import Reception
+from gateway.exchange.changing import Changes
 from gateway.exchange.cursor import Cursors
 from gateway.exchange.serve import Gateway, Serving
 from gateway.oauth.authority import Authority, follow, open_authority
@@ -27,6 +29,7 @@ from gateway.oauth.routes import oauth_routes
 from gateway.oauth.server import TokenServer
 from gateway.oauth.verify import TokenVerifier
 from gateway.problem_pages import answer_error, problem_routes
+from gateway.quality.sampler import Sampler
 from gateway.reload import LogUnavailableError, Reloader, connect_all, record_activations
 from gateway.settings import Settings
 from gateway.sla.tally import Tally
@@ -34,12 +37,14 @@ from gateway.store.accounts import Accounts
 from gateway.store.clients import Clients
 from gateway.store.faults import StoreError
 from gateway.store.hidden import Hidden
-from gateway.store.server_secrets import ServerSecrets
+from gateway.store.idempotency import Idempotency
+from gateway.store.server_secrets import PSEUDONYM_SECRET, ServerSecrets
 from gateway.store.store import Store
 from gateway.telemetry import open_telemetry
 from gateway.throttle import Throttle, ThrottleRules
 from gateway.workspace import Workspace
 from policies.counters import Counters
+from policies.keys import PartnerKeys
 
 _MIB = 1024 * 1024
 
@@ -77,6 +82,12 @@ class _State(Struct, frozen=True):
     cursor_key: Hidden[bytes]
     throttle_key: Hidden[bytes]
     pepper: Hidden[bytes]
+    change_key: Hidden[bytes]
+    pseudonym_key: Hidden[bytes]
+
+    def keys_of(self, partner: str) -> PartnerKeys:
+        """The keys of a partner's pseudonyms and commitments."""
+        return PartnerKeys(self.pseudonym_key.reveal(), partner)
 
 
 @asynccontextmanager
@@ -87,9 +98,10 @@ async def open_gateway(workspace: Workspace, port: int) -> AsyncIterator[Running
         state = await _open_state(workspace, stack)
         writer = _open_writer(workspace)
         stack.callback(writer.close)
+        plans = workspace.plans.with_keys(state.keys_of)
         tally, recorded = await asyncio.to_thread(_replayed, workspace)
         try:
-            await record_activations(writer, workspace.plans.contracts.values(), recorded)
+            await record_activations(writer, plans.contracts.values(), recorded)
         except LogUnavailableError as error:
             raise StartError(f"the audit log cannot be written: {error}") from None
         verifier = TokenVerifier(issuer=issuer, audience=issuer, authority=state.authority)
@@ -97,19 +109,23 @@ async def open_gateway(workspace: Workspace, port: int) -> AsyncIterator[Running
         telemetry = open_telemetry(settings, tally, writer)
         if telemetry is not None:
             stack.callback(telemetry.close)
+        sampler = _sampler(settings, writer, tally)
+        stack.push_async_callback(sampler.close)
         gateway = Gateway(
-            Serving(workspace.plans, connect_all(workspace.backends, {}, {})),
+            Serving(plans, connect_all(workspace.backends, {}, {})),
             verify=verifier.verify,
             counters=counters,
             cursors=Cursors(state.cursor_key.reveal()),
             writer=writer,
             tally=tally,
+            changes=Changes(writer, _idempotency(state), state.change_key),
+            sampler=sampler,
             reception=Reception(lambda: time.time_ns() // 1000, time.monotonic_ns),
             monotonic_ns=time.monotonic_ns,
             observe=telemetry.observe if telemetry else None,
         )
         stack.push_async_callback(_close_adapters, gateway)
-        reloader = Reloader(workspace, gateway, writer, tally, recorded)
+        reloader = Reloader(workspace, gateway, writer, tally, recorded=recorded, keys_of=state.keys_of)
         throttle = _throttle(settings, state.throttle_key)
         tokens = _token_server(issuer, state, reloader, throttle, _replay(settings, stack))
         following = asyncio.create_task(follow(state.store, _adopters(verifier, tokens)))
@@ -145,9 +161,29 @@ async def _open_state(workspace: Workspace, stack: AsyncExitStack) -> _State:
             cursor_key=await secrets.obtain("cursor", now_s),
             throttle_key=await secrets.obtain("throttle", now_s),
             pepper=await load_pepper(store, now_s),
+            change_key=await secrets.obtain("change", now_s),
+            pseudonym_key=await secrets.obtain(PSEUDONYM_SECRET, now_s),
         )
     except StoreError as error:
         raise StartError(f"the state store cannot be used: {error}") from None
+
+
+def _sampler(settings: Settings, writer: Writer, tally: Tally) -> Sampler:
+    """Measuring, which begins at once."""
+    sampler = Sampler(
+        writer.append_durable,
+        tally.observe,
+        monotonic_ns=time.monotonic_ns,
+        interval_ms=settings.quality_interval_ms,
+        flush_s=settings.quality_flush_s,
+    )
+    sampler.start()
+    return sampler
+
+
+def _idempotency(state: _State) -> Idempotency:
+    """Which process claimed a key tells whether somebody can still answer for it, so each has a name of its own."""
+    return Idempotency(state.store, state.change_key, token_hex(8))
 
 
 def _token_server(
@@ -190,7 +226,7 @@ def _replayed(workspace: Workspace) -> tuple[Tally, dict[str, str]]:
     """The counts of all that the log holds, and the contract hash last activated of each agreement version."""
     log = workspace.settings.log_path(workspace.folder)
     try:
-        tally = Tally(workspace.plans).replay(read_exchanges(log))
+        tally = Tally(workspace.plans).replay(read_counted(log))
         activated = {
             entry.subject: entry.contract
             for entry in read_as(log, AuthorityEntry)

@@ -5,13 +5,16 @@ import typer
 from gateway.commands import (
     check,
     demo,
+    diff,
     explain,
     health,
+    import_odcs,
     init,
     openapi,
     serve,
     status,
     token,
+    trace,
     verify,
 )
 
@@ -24,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, init, check, explain, serve, token, openapi, status, health, verify):
+for command in (demo, init, import_odcs, check, diff, explain, serve, token, openapi, status, health, verify, trace):
     app.command(command.NAME)(command.run)
 
 

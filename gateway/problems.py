@@ -53,8 +53,9 @@ PROBLEMS: Mapping[str, Problem] = MappingProxyType(
             400,
             "A query parameter is not known or is given twice",
             "查询参数未知或重复",
-            "A list takes `limit` and `cursor`, each at most once; a single record takes none.",
-            "列表仅接受 `limit` 与 `cursor`，各至多一次；单条记录不接受参数。",
+            "A list takes `limit`, `cursor`, `fields`, `sort` and filters, each at most once; "
+            "a single record `fields`.",
+            "列表接受 `limit`、`cursor`、`fields`、`sort` 与筛选条件，各至多一次；单条记录仅接受 `fields`。",
         ),
         "invalid-limit": _problem(
             400,
@@ -93,6 +94,120 @@ PROBLEMS: Mapping[str, Problem] = MappingProxyType(
         ),
         "method-not-allowed": _problem(
             405, "This method is not allowed here", "此处不允许该方法", "See the Allow header.", "请查看 Allow 头。"
+        ),
+        # 400 to 422: how do they want it, and what do they want written?
+        "not-acceptable": _problem(
+            406,
+            "None of the media types asked for can be had",
+            "无法提供所要求的媒体类型",
+            "Lists come as application/json, application/x-ndjson or text/csv, single records as application/json.",
+            "列表可为 application/json、application/x-ndjson 或 text/csv；单条记录为 application/json。",
+        ),
+        "invalid-filter": _problem(
+            400,
+            "A filter names no field that can be filtered by, or no value of its type",
+            "筛选字段不可用，或取值与其类型不符",
+            "Filter by fields that your view shows in clear: `status=lost`, `weight_kg[gte]=2.5`, `city[in]=A,B`.",
+            "仅可按视图中原值提供的字段筛选：`status=lost`、`weight_kg[gte]=2.5`、`city[in]=A,B`。",
+        ),
+        "invalid-sort": _problem(
+            400,
+            "`sort` names a field that the list cannot be sorted by",
+            "`sort` 中的字段不可用于排序",
+            "Sort by fields that your view shows in clear, as in `sort=-eta,shipment_id`; some lists cannot be sorted.",
+            "仅可按视图中原值提供的字段排序，例如 `sort=-eta,shipment_id`；部分列表不支持排序。",
+        ),
+        "invalid-fields": _problem(
+            400,
+            "`fields` names something that your view does not show",
+            "`fields` 含有视图未提供的字段",
+            "Name fields of your OpenAPI document, separated by commas: `fields=shipment_id,customer.name`.",
+            "请使用 OpenAPI 文档中的字段名，以逗号分隔：`fields=shipment_id,customer.name`。",
+        ),
+        "invalid-idempotency-key": _problem(
+            400,
+            "`Idempotency-Key` is not valid",
+            "`Idempotency-Key` 无效",
+            "Send 1 to 255 printable ASCII characters, a new one for each change: a UUID is good.",
+            "请发送 1 至 255 个可打印 ASCII 字符，每次变更使用新值，例如 UUID。",
+        ),
+        "conflict": _problem(
+            409,
+            "The change contradicts what is there",
+            "变更与现有数据冲突",
+            "A record with this key exists, or something that it refers to does not.",
+            "该主键的记录已存在，或其引用的对象不存在。",
+        ),
+        "idempotency-in-flight": _problem(
+            409,
+            "The same change is being made right now",
+            "相同的变更正在处理中",
+            "Try again a little later with the same `Idempotency-Key`.",
+            "请稍后以相同的 `Idempotency-Key` 重试。",
+        ),
+        "idempotency-unknown": _problem(
+            409,
+            "Nobody knows whether an earlier try of this change succeeded",
+            "无法确定此前的同一变更是否成功",
+            "The gateway or the data source failed in the middle of it. "
+            "Read the record; if it is not as wanted, use a new key.",
+            "处理中途网关或数据源发生故障。请先读取记录；若不符合预期，请使用新的键重试。",
+        ),
+        "precondition-failed": _problem(
+            412,
+            "The record is not as you know it any more",
+            "记录已不同于您所知的版本",
+            "Read it again and decide anew: its ETag is not the one in If-Match.",
+            "请重新读取后再决定：其 ETag 与 If-Match 不符。",
+        ),
+        "body-too-large": _problem(
+            413,
+            "The request body is too large",
+            "请求体过大",
+            "A record has at most 1 MiB.",
+            "单条记录至多 1 MiB。",
+        ),
+        "unsupported-media-type": _problem(
+            415,
+            "The request body is of another media type than accepted",
+            "请求体的媒体类型不受支持",
+            "Send application/json; an update may also be application/merge-patch+json. No content coding.",
+            "请发送 application/json；更新亦可为 application/merge-patch+json。不接受内容编码。",
+        ),
+        "invalid-body": _problem(
+            422,
+            "The request body is not what the agreement allows to be written",
+            "请求体不符合协议允许写入的内容",
+            "`errors` lists every mistake with its place (RFC 6901).",
+            "`errors` 逐一列出错误及其位置（RFC 6901）。",
+        ),
+        "idempotency-mismatch": _problem(
+            422,
+            "This `Idempotency-Key` was used for another change",
+            "该 `Idempotency-Key` 已用于其他变更",
+            "Use a new key for each change.",
+            "每次变更请使用新的键。",
+        ),
+        "backend-refused": _problem(
+            422,
+            "The data source does not accept these values",
+            "数据源不接受这些取值",
+            "They fit the agreement and not a rule of the data source itself: ask the hub.",
+            "取值符合协议但违反数据源自身规则：请咨询提供方。",
+        ),
+        "outside-rows": _problem(
+            403,
+            "The record would be outside the rows that your agreement opens to you",
+            "该记录不在协议向您开放的范围内",
+            "Write only records that your agreement lets you see.",
+            "仅可写入协议允许您查看的记录。",
+        ),
+        "body-incomplete": _problem(
+            408,
+            "The request body did not arrive in time",
+            "请求体未在规定时间内到达",
+            "Send it again.",
+            "请重新发送。",
         ),
         "uri-too-long": _problem(414, "The URL is too long", "网址过长", "Shorten it.", "请缩短。"),
         "headers-too-large": _problem(
@@ -154,6 +269,13 @@ PROBLEMS: Mapping[str, Problem] = MappingProxyType(
             "Without a record there is no data. Try again later.",
             "无记录则不提供数据。请稍后重试。",
         ),
+        "state-unavailable": _problem(
+            503,
+            "The state store cannot be reached",
+            "状态存储不可用",
+            "Without it a change cannot be made exactly once, so it was not tried. Try again later.",
+            "无法保证变更仅执行一次，故未执行。请稍后重试。",
+        ),
         "internal": _problem(
             500,
             "Something went wrong in the gateway",
@@ -173,8 +295,12 @@ def document(
     detail: str = "",
     clause: ClauseRef | None = None,
     receipt: str | None = None,
+    errors: list[dict[str, str]] | None = None,
 ) -> bytes:
-    """The body of a refusal or fault. `detail` adds to the title and must not repeat what the caller sent."""
+    """The body of a refusal or fault.
+
+    `detail` and `errors` (pointer, code, detail of each) add to the title and must not repeat what the caller sent.
+    """
     problem = PROBLEMS[code]
     members: dict[str, Any] = {
         "type": f"/problems/{code}",
@@ -190,6 +316,8 @@ def document(
             "id": clause.id,
             "text": clause.text[language],
         }
+    if errors:
+        members["errors"] = errors
     if receipt is not None:
         members["receipt"] = receipt
     return msgspec.json.encode(members)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import structlog
@@ -16,6 +16,7 @@ from gateway.audit.writer import Writer
 from gateway.exchange.serve import Gateway, Serving
 from gateway.sla.tally import Tally
 from gateway.workspace import Workspace, load_workspace
+from policies.keys import PartnerKeys
 
 _RETIRED_CLOSE_AFTER_S = 130.0
 """Longer than any request may take (a backend's timeout is at most 120 s): they finish on the connections they know."""
@@ -57,9 +58,17 @@ class Reloader:
     """Reloads a workspace into a serving gateway. An edit with a mistake leaves the old plans serving."""
 
     def __init__(
-        self, workspace: Workspace, gateway: Gateway, writer: Writer, tally: Tally, recorded: dict[str, str]
+        self,
+        workspace: Workspace,
+        gateway: Gateway,
+        writer: Writer,
+        tally: Tally,
+        *,
+        recorded: dict[str, str],
+        keys_of: Callable[[str], PartnerKeys],
     ) -> None:
         self.workspace = workspace
+        self._keys_of = keys_of
         self._gateway, self._writer, self._tally, self._recorded = gateway, writer, tally, recorded
         self._lock = asyncio.Lock()
         self._retiring: set[asyncio.Task[None]] = set()
@@ -89,7 +98,7 @@ class Reloader:
                 _log.error("reload refused", reason=f"the activation cannot be recorded: {error}")
                 return False
             self._tally.renew(loaded.plans)
-            self._gateway.serving = Serving(loaded.plans, adapters)
+            self._gateway.serving = Serving(loaded.plans.with_keys(self._keys_of), adapters)
             self.workspace = loaded
             self._retire([adapter for name, adapter in old.adapters.items() if adapters.get(name) is not adapter])
             _log.info("reloaded", agreements=len(loaded.plans.contracts), plans=len(loaded.plans.all_plans()))

@@ -54,6 +54,13 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     trace_ratio: Annotated[
         float, Meta(ge=0.0, le=1.0, description="Share of calls traced, besides those whose caller asks for it.")
     ] = 0.0
+    quality_interval_ms: Annotated[
+        int,
+        Meta(ge=10, le=3_600_000, description="Of each plan, at most one body in this time is measured for quality."),
+    ] = 1000
+    quality_flush_s: Annotated[
+        int, Meta(ge=1, le=3600, description="How often the counts of measured bodies are written to the audit log.")
+    ] = 30
 
     def issuer(self, port: int) -> str:
         """The URL that partners use, without a slash at its end. `port` is the one really listened on."""

@@ -1,9 +1,11 @@
 """A clause and what it does to a request: Verdict (a value, never an exception), Gate, Limit and Meter."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from msgspec import Meta, Struct
+
+from policies.direction import TIGHTENS, Directions, Judge, unordered
 
 Language: TypeAlias = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
@@ -87,7 +89,21 @@ class Meter(Struct, frozen=True):
     target_percent: str
 
 
-Effect: TypeAlias = Gate | Limit | Meter
+class Disclosure(Struct, frozen=True):
+    """How fields of some classifications may be disclosed. It binds documents: nothing of it is left at run time.
+
+    `classifications` are those it is about; `techniques` the names of those allowed for them, to a partner whose role
+    is not among `except_roles`. With `needs_legal_basis` a view that discloses such a field names its legal basis.
+    """
+
+    clause: ClauseRef
+    classifications: frozenset[str]
+    techniques: frozenset[str]
+    except_roles: frozenset[str]
+    needs_legal_basis: bool = False
+
+
+Effect: TypeAlias = Gate | Limit | Meter | Disclosure
 
 
 class Binding(Struct, frozen=True):
@@ -103,8 +119,26 @@ class Binding(Struct, frozen=True):
 class Clause(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", kw_only=True):
     """One numbered rule of a policy: an id, its sentence in each language, and the parameters of its kind."""
 
+    judges: ClassVar[Mapping[str, Judge]] = {}
+    """Which way each parameter counts for the partner; one that is not named here counts both ways."""
+
     id: ClauseId
+    """Its number."""
     text: dict[Language, str]
+    """Its sentence in each language, with the parameters by name in braces."""
+
+    def parameters(self) -> Mapping[str, Any]:
+        """The values that bind, by the names of `judges`: every field but number and text."""
+        return {name: getattr(self, name) for name in self.__struct_fields__ if name not in ("id", "text")}
+
+    def judged(self, newer: "Clause", name: str) -> Directions:
+        """Which way it counts for the partner that `newer`, of the same kind, has another value of a parameter."""
+        judge = self.judges.get(name, unordered)
+        return judge(self.parameters()[name], newer.parameters()[name])
+
+    def presence(self) -> Directions:
+        """What it does to the partner that the clause is there at all."""
+        return TIGHTENS
 
     def faults(self) -> list[tuple[str, str]]:
         """What no type can say: (parameter, what is wrong) for values that contradict each other."""

@@ -21,10 +21,15 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """A versioned set of numbered clauses. `prevails` is the language that decides when the two differ."""
 
     policy: Name
+    """Its name."""
     version: Version
+    """Its version; a published one never changes."""
     title: dict[Language, str]
+    """Its title in each language."""
     prevails: Language
+    """The language that decides when the two differ."""
     clauses: tuple[Clause, ...]
+    """The numbered clauses, each of a kind described in clauses.md."""
 
 
 def render(clause: Clause) -> Words:

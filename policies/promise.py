@@ -1,11 +1,25 @@
 """What the SLA clause kinds have in common: who owes, what counts, what is excluded, and what is credited."""
 
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Literal, TypeAlias
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
 from policies.clause import Words
+from policies.direction import (
+    EITHER,
+    LOOSENS,
+    NEITHER,
+    TIGHTENS,
+    Directions,
+    Judge,
+    falling,
+    narrowing,
+    opposite,
+    rising,
+)
 from policies.wording import literal, percent
 
 OwedBy: TypeAlias = Literal["hub", "partner"]
@@ -33,17 +47,24 @@ class Band(Struct, frozen=True, forbid_unknown_fields=True):
     """One step of a credit schedule: a measured share strictly below `below` percent earns `percent` of the fee."""
 
     below: DecimalText
+    """The threshold in percent; exactly at it is not below it."""
     percent: Annotated[int, Meta(ge=1, le=100)]
+    """What is credited below it, in percent of the fee."""
 
 
 class Credit(Struct, frozen=True, forbid_unknown_fields=True):
     """What is owed when the promise is missed: bands of a fee, a minimum, a cap and the time to claim it."""
 
     of: Literal["monthly_fee"]
+    """What the percentages are of."""
     bands: Annotated[tuple[Band, ...], Meta(min_length=1, max_length=20)]
+    """Steps, from the highest threshold down."""
     minimum_exclusive: DecimalText
+    """An amount that has to be exceeded to be paid."""
     cap_percent: Annotated[int, Meta(ge=1, le=100)]
+    """The most that is credited, in percent of the fee."""
     claim_within: Months
+    """How long the credit can be claimed, such as `P2M`."""
 
     def words(self) -> dict[str, Words]:
         """The parameters of the schedule, named `credit.…`."""
@@ -78,6 +99,63 @@ class Credit(Struct, frozen=True, forbid_unknown_fields=True):
             for band in self.bands
             if Decimal(band.below) > 100
         ]
+
+
+def promised(parameters: Mapping[str, Any], credit: Credit | None) -> dict[str, Any]:
+    """The parameters of a promise, those of its credit schedule one by one, named `credit.…` as in texts."""
+    steps = {name: getattr(credit, name) for name in Credit.__struct_fields__} if credit is not None else {}
+    return {**parameters, "credit": credit is not None, **{f"credit.{name}": value for name, value in steps.items()}}
+
+
+def for_partner(directions: Directions, old: OwedBy, new: OwedBy) -> Directions:
+    """What is more for the side that a promise is made to, as it counts for the partner.
+
+    Between a promise of the hub and one of the partner no number can be compared with another.
+    """
+    if not directions or old != new:
+        return directions and EITHER
+    return directions if new == "hub" else opposite(directions)
+
+
+def presence(owed_by: OwedBy) -> Directions:
+    """A promise of the hub is more for the partner, one of its own is less."""
+    return LOOSENS if owed_by == "hub" else TIGHTENS
+
+
+def _number(value: str) -> Decimal:
+    return Decimal(value.removeprefix("status < ").removeprefix("P").removesuffix("M"))
+
+
+def amount(judge: Judge) -> Judge:
+    """A judge of decimal text, of a rule such as `status < 500` or of months such as `P2M`."""
+    return lambda old, new: judge(_number(old), _number(new))
+
+
+def _bands(old: tuple[Band, ...], new: tuple[Band, ...]) -> Directions:
+    """A schedule is more where it credits more just below any threshold of either."""
+    found = NEITHER
+    for threshold in {Decimal(band.below) for band in (*old, *new)}:
+        found |= rising(_credited(old, threshold), _credited(new, threshold))
+    return found
+
+
+def _credited(bands: tuple[Band, ...], threshold: Decimal) -> int:
+    """The percentage credited for a figure just below `threshold`."""
+    return max((band.percent for band in bands if Decimal(band.below) >= threshold), default=0)
+
+
+PROMISE_JUDGES: Mapping[str, Judge] = MappingProxyType(
+    {
+        "good": amount(falling),
+        "exclude": narrowing,
+        "credit": rising,
+        "credit.bands": _bands,
+        "credit.minimum_exclusive": amount(falling),
+        "credit.cap_percent": rising,
+        "credit.claim_within": amount(rising),
+    }
+)
+"""Which way the parameters that SLA clauses share count for the side that a promise is made to."""
 
 
 def excluded(exclude: tuple[Exclusion, ...]) -> Words:

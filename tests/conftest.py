@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Time limits per example fail on a busy machine and say nothing about the code; pytest-timeout guards against hanging.
 settings.register_profile("house", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("long", parent=settings.get_profile("house"), max_examples=2000)
+settings.register_profile("nightly", parent=settings.get_profile("house"), max_examples=20_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "house"))
 
 

@@ -3,7 +3,7 @@
 A leaf never holds a raw path, a query, an address, a token, a payload or free text (DESIGN.md section 5).
 """
 
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from msgspec import MsgspecError, Struct
 from msgspec.json import Decoder, Encoder
@@ -41,6 +41,90 @@ class Exchange(Struct, frozen=True, tag="exchange", forbid_unknown_fields=True, 
     mask: str
 
 
+class Intent(Struct, frozen=True, tag="intent", forbid_unknown_fields=True, gc=False):
+    """A change that a backend is about to be asked for: durable before it is. Its Exchange has the same request_id.
+
+    An intent without an exchange says that the gateway failed in between: the change may have been made or not.
+    """
+
+    time_us: int
+    request_id: str
+    partner: str
+    client: str
+    agreement: str
+    version: str
+    contract: str
+    plan: str
+    product: str
+    operation: str
+    route: str
+    method: str
+
+
+class Part(Struct, frozen=True, tag="part", forbid_unknown_fields=True, gc=False):
+    """A further piece of an answer that is sent piece by piece: on the log before the piece is sent.
+
+    The Exchange with the same request_id tells of the first piece; `number` counts from 2. `last` True: none follows.
+    `code` is the problem code of what broke the answer off, "" where it was sent.
+    """
+
+    time_us: int
+    request_id: str
+    partner: str
+    client: str
+    agreement: str
+    version: str
+    contract: str
+    plan: str
+    product: str
+    operation: str
+    number: int
+    code: str
+    last: bool
+    bytes: int
+    records: int
+    subjects: int
+    withheld: int
+
+
+class Measured(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
+    """How one quality rule fared on the samples of an observation; `rule` is its id (contracts/quality.py).
+
+    `checked` and `failed` count values, records or lists, as the rule does. `judged` counts the samples that could tell
+    whether the rule was kept, `broken` those in which it was not.
+    """
+
+    rule: str
+    checked: int
+    failed: int
+    judged: int
+    broken: int
+
+
+class Observation(Struct, frozen=True, tag="observation", forbid_unknown_fields=True, gc=False):
+    """What samples of the data of one agreement and product showed, in counts alone. Nothing was asked or sent for it.
+
+    `direction` is "out" for data that a backend gave, "in" for data that a partner wrote. `samples` counts the bodies
+    looked at, `records` those in them that the partner may see. `drift` counts, by declared path, answers from which
+    values there were withheld, all of them and not the samples only. `undeclared` counts, in samples, fields that the
+    product does not declare, by the declared path of what they were found in ("" for the record): their names are
+    unknown text.
+    """
+
+    time_us: int
+    partner: str
+    agreement: str
+    version: str
+    contract: str
+    product: str
+    direction: Literal["out", "in"]
+    samples: int
+    records: int
+    measured: tuple[Measured, ...]
+    drift: tuple[tuple[str, int], ...]
+    undeclared: tuple[tuple[str, int], ...]
+
+
 class Authority(Struct, frozen=True, tag="authority", forbid_unknown_fields=True, gc=False):
     """A change of who may do what.
 
@@ -66,7 +150,7 @@ class Opening(Struct, frozen=True, tag="opening", forbid_unknown_fields=True, gc
     truncated_bytes: int
 
 
-Entry: TypeAlias = Exchange | Authority | Opening
+Entry: TypeAlias = Exchange | Intent | Part | Observation | Authority | Opening
 
 
 class Place(Struct, frozen=True, forbid_unknown_fields=True, gc=False):

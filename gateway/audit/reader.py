@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar, Union, get_args
 
 from msgspec import MsgspecError, Struct, defstruct
 from msgspec.inspect import StructType, type_info
@@ -17,9 +17,13 @@ from msgspec.json import Decoder
 from gateway.audit.faults import CorruptLogError
 from gateway.audit.frames import HEADER_BYTES, frame_at, frames, leaf_hash, tail_after
 from gateway.audit.layout import is_writer_name, segments_in, writers_in
-from gateway.audit.leaf import Authority, Exchange, Leaf, Opening, Receipt, decode
+from gateway.audit.leaf import Entry, Exchange, Intent, Leaf, Observation, Part, Receipt, decode
 
-_TAGS = frozenset(str(kind.__struct_config__.tag) for kind in (Exchange, Authority, Opening))
+_TAGS = frozenset(str(kind.__struct_config__.tag) for kind in get_args(Entry))
+
+Counted: TypeAlias = Exchange | Intent | Part | Observation
+COUNTED: tuple[type[Counted], ...] = (Exchange, Intent, Part, Observation)
+"""The kinds of entry that figures are counted from."""
 
 KindT = TypeVar("KindT", bound=Struct)
 
@@ -56,27 +60,40 @@ def read_as(log: Path, kind: type[KindT]) -> Iterator[KindT]:
     Fields that `kind` does not have are skipped without being decoded. Raises as `read_entries` does, and
     ValueError for a tag that no entry has.
     """
-    info = type_info(kind)
-    tag = str(info.tag) if isinstance(info, StructType) else ""
-    if tag not in _TAGS:
-        raise ValueError(f"{kind.__name__} has no tag of an entry")
-    others: Any = kind
-    for other in sorted(_TAGS - {tag}):
-        others |= defstruct(f"Skipped_{other}", [], tag=other, frozen=True, gc=False)
-    held = defstruct("Held", [("entry", others)], frozen=True, gc=False)
+    return _read(log, (kind,))
+
+
+def read_exchanges(log: Path) -> Iterator[Exchange]:
+    """Every exchange of every writer; raises as `read_entries` does."""
+    return read_as(log, Exchange)
+
+
+def read_counted(log: Path) -> Iterator[Counted]:
+    """Every entry that figures are counted from; raises as `read_entries` does."""
+    return _read(log, COUNTED)
+
+
+def _read(log: Path, kinds: tuple[type[Any], ...]) -> Iterator[Any]:
+    """The entries of some kinds; of all others no more than their tag is decoded."""
+    wanted: dict[str, Any] = {_tag_of(kind): kind for kind in kinds}
+    skipped = [defstruct(f"Skipped_{tag}", [], tag=tag, frozen=True, gc=False) for tag in sorted(_TAGS - set(wanted))]
+    held = defstruct("Held", [("entry", Union[(*wanted.values(), *skipped)])], frozen=True, gc=False)
     decode_held = Decoder(held).decode
     for file, offset, raw in _leaves(log):
         try:
             entry: Any = decode_held(raw).entry  # type: ignore[attr-defined]  # made above
         except (MsgspecError, UnicodeDecodeError, RecursionError):
             raise CorruptLogError(file, offset) from None
-        if type(entry) is kind:
+        if type(entry) in kinds:
             yield entry
 
 
-def read_exchanges(log: Path) -> Iterator[Exchange]:
-    """Every exchange of every writer; raises as `read_entries` does."""
-    return read_as(log, Exchange)
+def _tag_of(kind: type[Any]) -> str:
+    info = type_info(kind)
+    tag = str(info.tag) if isinstance(info, StructType) else ""
+    if tag not in _TAGS:
+        raise ValueError(f"{kind.__name__} has no tag of an entry")
+    return tag
 
 
 def find_receipt(log: Path, receipt: Receipt) -> Located | None:

@@ -1,12 +1,14 @@
 """clausegate check: are the documents right? All mistakes of all files in one report."""
 
+from importlib.metadata import version
+from typing import Annotated, Literal, TypeAlias
+
 import typer
 
 from contracts.finding import Finding, errors, in_order
 from gateway.commands.terminal import (
     EXIT_FOUND,
     Folder,
-    FormatOption,
     counted,
     existing,
     out,
@@ -18,23 +20,39 @@ from gateway.workspace import Workspace, load_workspace
 NAME = "check"
 
 
-def run(folder: Folder, output: FormatOption = "text") -> None:
+CheckFormat: TypeAlias = Literal["text", "json", "sarif"]
+
+
+def run(
+    folder: Folder,
+    output: Annotated[
+        CheckFormat,
+        typer.Option("--format", help="For people, for machines, or for code review (SARIF 2.1.0)."),
+    ] = "text",
+) -> None:
     """Check a workspace: documents, backends and settings.
 
     Every mistake of every file is reported as `file:line: path: message [code]`; docs/findings.md explains the codes.
     Exit status 0 when the workspace can be served, 1 when it cannot, 2 when there is no such folder.
     """
     from contracts.odcs import odcs_findings
+    from contracts.quality import quality_findings
 
     loaded = load_workspace(existing(folder))
     findings: list[Finding]
     if isinstance(loaded, Workspace):
-        findings = in_order([*loaded.warnings, *odcs_findings(loaded.documents.products)])
+        products = loaded.documents.products
+        unmeasured = [finding for product in products for finding in quality_findings(product)]
+        findings = in_order([*loaded.warnings, *odcs_findings(products), *unmeasured])
     else:
         findings = loaded
     wrong = errors(findings)
     if output == "json":
         print_json({"ok": not wrong, "findings": findings})
+    elif output == "sarif":
+        from contracts.sarif import sarif_log
+
+        print_json(sarif_log(findings, version("clausegate"), folder))
     else:
         show_findings(findings)
         if isinstance(loaded, Workspace):

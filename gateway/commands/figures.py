@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import RenderableType
 
 from gateway.audit.faults import CorruptLogError
-from gateway.audit.reader import read_exchanges
+from gateway.audit.reader import read_counted
 from gateway.commands.terminal import Format, err, fail, out
 from gateway.health.report import as_json
 from gateway.sla.tally import Tally
@@ -23,7 +23,7 @@ def replayed(workspace: Workspace) -> Tally:
         return tally
     try:
         with err().status("replaying the log"):
-            return tally.replay(read_exchanges(log))
+            return tally.replay(read_counted(log))
     except (CorruptLogError, OSError) as error:
         fail(f"the log cannot be read: {error}; `clausegate verify {workspace.folder}` says more", code=1)
 

@@ -11,7 +11,7 @@ NAME = "status"
 
 
 def run(folder: Folder, output: FormatOption = "text", language: LanguageOption = None) -> None:
-    """Show, for each agreement, calls and refusals by clause, what was disclosed, and how its SLA clauses stand.
+    """Show, for each agreement, calls, refusals by clause, what was disclosed, how its SLA clauses and its data stand.
 
     Computed from the audit log, so it needs no running gateway.
     """

@@ -13,6 +13,7 @@ from gateway.console.language import Catalogue
 from gateway.console.wiring import Usage
 from gateway.exchange.admit import charges
 from gateway.health.ecosystem import AgreementHealth, Term, agreement_health, term_of
+from gateway.quality.result import DataResult, data_results
 from gateway.sla.account import Account
 from gateway.sla.counts import Counts
 from gateway.sla.tally import Tally
@@ -66,7 +67,8 @@ class ProductView(Struct, frozen=True):
 
 
 class AgreementScreen(Struct, frozen=True):
-    """The whole screen. `calls` are this agreement's exchanges in the window and of all time."""
+    """The whole screen. `calls` are this agreement's exchanges in the window and of all time, `data` what samples of
+    the window showed."""
 
     contract: Contract
     term: Term
@@ -76,6 +78,7 @@ class AgreementScreen(Struct, frozen=True):
     latest: str | None
     calls: tuple[int, int]
     clauses: tuple[ClauseFigure, ...]
+    data: tuple[DataResult, ...]
     products: tuple[ProductView, ...]
     versions: tuple[Contract, ...]
 
@@ -118,6 +121,7 @@ def agreement_screen(
         clauses=tuple(
             figures.of(clause) for clause in (*contract.clauses, contract.effective_clause, contract.products_clause)
         ),
+        data=tuple(data_results(health.counts, mine)),
         products=_products(mine),
         versions=tuple(versions_of(plans, contract.agreement)),
     )
@@ -172,7 +176,7 @@ def _limit_uses(limit: Limit, plan: Plan, clients: Iterable[str], used_of: Usage
     elif limit.per == "partner":
         counters = [(t("limit.per_partner"), limit.key)]
     else:
-        counters = [(f"{plan.product} · {plan.operation}", limit.key)]
+        counters = [(f"{plan.resource} · {plan.operation}", limit.key)]
     found = []
     for of, key in counters:
         used = used_of.used(key, limit)
@@ -184,26 +188,26 @@ def _limit_uses(limit: Limit, plan: Plan, clients: Iterable[str], used_of: Usage
 def _products(plans: Iterable[Plan]) -> tuple[ProductView, ...]:
     by_product: dict[str, list[Plan]] = {}
     for plan in plans:
-        by_product.setdefault(plan.product, []).append(plan)
+        by_product.setdefault(plan.resource, []).append(plan)
     return tuple(_product(by_product[product]) for product in sorted(by_product))
 
 
 def _product(plans: list[Plan]) -> ProductView:
     plan = plans[0]
     return ProductView(
-        product=plan.product,
+        product=plan.resource,
         version=plan.product_version,
         operations=tuple(f"{other.operation} {other.route}" for other in plans),
         scope=plan.scope,
         purposes=plan.purposes,
-        rows=plan.rows_text,
+        rows=plan.offer.view.rows,
         fields=tuple(
             FieldRow(
                 path=".".join(field.path),
                 logical_type=field.logical_type,
                 technique=technique.name,
                 words=technique.words(),
-                is_subject=field.path in plan.subjects,
+                is_subject=field.path in plan.offer.subjects,
             )
             for field, technique in plan.view.leaves
         ),

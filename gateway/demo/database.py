@@ -1,4 +1,8 @@
-"""The demo's SQL database: spare parts with their stock, and the leads that dealers follow up."""
+"""The demo's SQL database: spare parts with their stock, the leads of dealers, and the service engineers' schedule.
+
+The schedule is the company's own system: no contract knows it. The database itself enters a lead's visit in it, as an
+ERP would, whoever wrote the lead.
+"""
 
 import sqlite3
 from collections.abc import Sequence
@@ -9,7 +13,7 @@ from random import Random
 from typing import Any, Final
 
 from gateway.demo.draw import TODAY, Person, pick, shared_out, stream
-from gateway.demo.words import CANARY, DEALERS, MACHINES, PART_NOUNS, SUPPLIERS
+from gateway.demo.words import CANARY, DEALERS, MACHINES, PART_NOUNS, SERVICE_ENGINEERS, SUPPLIERS
 
 PARTS: Final = 3_000
 LEADS: Final = 500
@@ -27,28 +31,57 @@ CREATE TABLE spare_parts (
 );
 CREATE TABLE leads (
   lead_id INTEGER PRIMARY KEY, dealer_code TEXT NOT NULL, company TEXT NOT NULL,
-  contact_name TEXT NOT NULL, contact_phone TEXT NOT NULL, contact_id_number TEXT NOT NULL, contact_email TEXT NOT NULL,
-  machine_model TEXT NOT NULL, quantity INTEGER NOT NULL, budget NUMERIC(14, 2), status TEXT NOT NULL,
-  source TEXT NOT NULL, created_on DATE NOT NULL,
-  internal_score REAL NOT NULL, rival_offer TEXT NOT NULL, sales_note TEXT NOT NULL
+  contact_name TEXT NOT NULL, contact_phone TEXT NOT NULL,
+  contact_id_number TEXT NOT NULL DEFAULT '', contact_email TEXT NOT NULL DEFAULT '',
+  machine_model TEXT NOT NULL, quantity INTEGER NOT NULL, budget NUMERIC(14, 2), status TEXT NOT NULL DEFAULT 'new',
+  source TEXT NOT NULL DEFAULT 'dealer', visit_on DATE, created_on DATE NOT NULL DEFAULT (date('now', '+8 hours')),
+  internal_score REAL NOT NULL DEFAULT 0, rival_offer TEXT NOT NULL DEFAULT '', sales_note TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX leads_by_dealer ON leads (dealer_code, lead_id);
+CREATE TABLE service_engineers (engineer TEXT PRIMARY KEY);
+CREATE TABLE service_schedule (
+  lead_id INTEGER PRIMARY KEY REFERENCES leads, visit_on DATE NOT NULL,
+  engineer TEXT NOT NULL REFERENCES service_engineers, machine_model TEXT NOT NULL
+);
+"""
+# A visit goes to the engineer who has the fewest on that day.
+_TRIGGERS = """
+CREATE TRIGGER lead_added AFTER INSERT ON leads WHEN NEW.visit_on IS NOT NULL BEGIN
+  INSERT INTO service_schedule (lead_id, visit_on, engineer, machine_model)
+  SELECT NEW.lead_id, NEW.visit_on, engineer, NEW.machine_model FROM service_engineers ORDER BY (
+    SELECT count(*) FROM service_schedule
+    WHERE service_schedule.engineer = service_engineers.engineer AND service_schedule.visit_on = NEW.visit_on
+  ), engineer LIMIT 1;
+END;
+CREATE TRIGGER visit_changed AFTER UPDATE OF visit_on ON leads WHEN NEW.visit_on IS NOT OLD.visit_on BEGIN
+  DELETE FROM service_schedule WHERE lead_id = OLD.lead_id;
+  INSERT INTO service_schedule (lead_id, visit_on, engineer, machine_model)
+  SELECT NEW.lead_id, NEW.visit_on, engineer, NEW.machine_model FROM service_engineers WHERE NEW.visit_on IS NOT NULL
+  ORDER BY (
+    SELECT count(*) FROM service_schedule
+    WHERE service_schedule.engineer = service_engineers.engineer AND service_schedule.visit_on = NEW.visit_on
+  ), engineer LIMIT 1;
+END;
+CREATE TRIGGER lead_removed AFTER DELETE ON leads BEGIN
+  DELETE FROM service_schedule WHERE lead_id = OLD.lead_id;
+END;
 """
 
 
 def make_database(file: Path, seed: int, customers: Sequence[Person]) -> None:
-    """Write both tables to a new SQLite file at `file`."""
+    """Write all tables to a new SQLite file at `file`."""
     parts, leads = stream(seed, "parts"), stream(seed, "leads")
     dealers = shared_out(leads, DEALERS, LEADS)
     with closing(sqlite3.connect(file)) as connection, connection:
-        connection.executescript(_SCHEMA)
+        connection.executescript(_SCHEMA + _TRIGGERS)
+        _insert(connection, "service_engineers", [(name,) for name in SERVICE_ENGINEERS])
         _insert(connection, "spare_parts", [_part(parts, number) for number in range(1, PARTS + 1)])
         _insert(connection, "leads", [_lead(leads, number, code, customers) for number, code in enumerate(dealers, 1)])
 
 
 def _insert(connection: sqlite3.Connection, table: str, rows: list[tuple[Any, ...]]) -> None:
     marks = ", ".join("?" * len(rows[0]))
-    connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608 - two literal table names
+    connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608 - literal table names
 
 
 def _part(random: Random, number: int) -> tuple[Any, ...]:
@@ -93,6 +126,7 @@ def _lead(random: Random, number: int, dealer: str, customers: Sequence[Person])
         None if random.random() < 0.15 else round(float(price) * quantity * (0.8 + random.random() * 0.3), -3),
         pick(random, _STATUSES),
         pick(random, _SOURCES),
+        (TODAY + timedelta(days=1 + token % 20)).isoformat() if token % 8 == 0 else None,
         (TODAY - timedelta(days=int(random.random() * 200))).isoformat(),
         round(random.random() * 100, 1),
         f"{CANARY}rival-{token % 5_003}",

@@ -1,10 +1,14 @@
 """The tour: what the gateway does, shown in the terminal with real calls to the running demo."""
 
+import secrets
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.markup import escape
@@ -18,15 +22,23 @@ from gateway.audit.receipt import parse_receipt
 from gateway.audit.verify import FirstFault, verify_log
 from gateway.demo.caller import Caller, Reply, fetch
 from gateway.demo.cast import TOUR_CLIENT, credentials
+from gateway.demo.data import paths
 from gateway.demo.stage import DemoError, Stage
 
 _OTHERS = (("harbor-bank-app", "repayments"), ("delta-repair-app", "parts"), ("summit-dealer-app", "leads"))
+_LEAD: Final = {
+    "company": "长沙湘江工程机械租赁有限公司",
+    "contact": {"name": "周明", "phone": "13800000000"},
+    "machine_model": "HT75C",
+    "quantity": 2,
+}
+_VISITS: Final = "SELECT engineer, visit_on, machine_model FROM service_schedule WHERE lead_id = ?"
 _CALLS_MAX = 200
 _CELL_CHARACTERS = 23
 
 
 class Tour:
-    """The six sights, for a terminal of 80 columns. `backend` is the URL of the hub's own HTTP service.
+    """The seven sights, for a terminal of 80 columns. `backend` is the URL of the hub's own HTTP service.
 
     Raises DemoError when something is not as it is said to be: a tour that only prints would prove nothing.
     """
@@ -34,6 +46,7 @@ class Tour:
     def __init__(self, console: Console, url: str, backend: str, stage: Stage) -> None:
         self._console, self._url, self._backend, self._workspace = console, url, backend, stage.workspace
         self._log = stage.workspace.settings.log_path(stage.workspace.folder)
+        self._database = paths(stage.folder / "data").database
         self._credentials = credentials(stage.folder)
         self._callers = {client: Caller(url, credential) for client, credential in self._credentials.items()}
 
@@ -41,6 +54,7 @@ class Tour:
         """All sights in order."""
         reply = self._one_record()
         self._other_roles()
+        self._new_lead()
         self._refusal()
         self._limit()
         self._receipt(reply)
@@ -90,9 +104,28 @@ class Tour:
         seen = {field.path for field, technique in plan.view.leaves if technique.served}
         return _unseen(product.schema[0].properties, seen)
 
+    def _new_lead(self) -> None:
+        """The dealer adds a lead, twice by mistake; the company's own schedule has one visit."""
+        self._title("3", "Writing: the dealer adds a lead, and an engineer has a visit to make")
+        caller, repeated = self._callers["summit-dealer-app"], {"Idempotency_Key": f'"{secrets.token_urlsafe(16)}"'}
+        body = {**_LEAD, "visit_on": (datetime.now(UTC) + timedelta(days=7)).date().isoformat()}
+        made, again = (_expect(caller.post("/v1/leads", body, **repeated), 201) for _ in range(2))
+        lead = made.body["lead_id"]
+        with closing(sqlite3.connect(f"{self._database.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            visits = connection.execute(_VISITS, (lead,)).fetchall()
+        if again.body != made.body or len(visits) != 1:
+            raise DemoError("the lead that was posted twice is not in the schedule once")
+        ((engineer, visit_on, model),) = visits
+        self._indented(
+            ("sends", ", ".join(_flat(body))),
+            ("gets", f"[green]{made.status}[/], lead {lead} of dealer {made.body['dealer_code']}"),
+            ("again", f"the same Idempotency-Key: {again.status}, lead {again.body['lead_id']}, no second one"),
+            ("schedule", f"{escape(engineer)}, {visit_on}, {model}"),
+        )
+
     def _refusal(self) -> None:
         """A call for a purpose that the agreement does not cover."""
-        self._title("3", "A refusal names the clause, in the caller's language")
+        self._title("4", "A refusal names the clause, in the caller's language")
         caller = self._callers["swift-logistics-app"]
         for language in ("en", "zh"):
             headers = {"Clausegate_Purpose": "marketing", "Accept_Language": language}
@@ -101,7 +134,7 @@ class Tour:
 
     def _limit(self) -> None:
         """Calls until the limit binds."""
-        self._title("4", "A limit that is exact: calls of Delta Repair until clause 4.1 binds")
+        self._title("5", "A limit that is exact: calls of Delta Repair until clause 4.1 binds")
         caller = self._callers[TOUR_CLIENT]
         for count in range(_CALLS_MAX):
             reply = caller.get("/v1/parts?limit=1")
@@ -115,7 +148,7 @@ class Tour:
 
     def _receipt(self, reply: Reply) -> None:
         """The receipt of the first call, looked up on the log."""
-        self._title("5", "Every answer has a receipt; this is its record on the log")
+        self._title("6", "Every answer has a receipt; this is its record on the log")
         text = reply.headers["clausegate-receipt"]
         receipt = parse_receipt(text)
         located = find_receipt(self._log, receipt) if receipt else None
@@ -129,7 +162,7 @@ class Tour:
 
     def _flipped_byte(self) -> None:
         """A copy of the log with one byte changed, and what verify says."""
-        self._title("6", "One flipped byte in a copy of the log, and verify")
+        self._title("7", "One flipped byte in a copy of the log, and verify")
         with tempfile.TemporaryDirectory() as folder:
             copy = Path(folder) / "log"
             shutil.copytree(self._log, copy)

@@ -93,3 +93,4 @@ PART_NOUNS: Final = (
     ("行走马达", "Travel motor", "TVM"),
 )
 SUPPLIERS: Final = ("华岳液压", "东澜轴承", "北屿滤清", "金陇橡塑", "西岭铸造", "Nordhafen Hydraulik", "Ostara Seals")
+SERVICE_ENGINEERS: Final = ("何工", "宋工", "唐工", "许工")

@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any
 
@@ -18,9 +18,28 @@ HEADERS_BYTES_MAX = 16 * 1024
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 """W3C Trace Context, section 3.2: whatever else is in that header is not passed on."""
 
+_READ = frozenset(
+    {
+        b"authorization",
+        b"clausegate-purpose",
+        b"traceparent",
+        b"accept-language",
+        b"accept",
+        b"accept-encoding",
+        b"if-none-match",
+        b"if-match",
+        b"content-type",
+        b"content-encoding",
+        b"idempotency-key",
+    }
+)
+
 
 class Arrival(Struct, frozen=True, gc=False):
-    """One request. `start_ns` is monotonic, `time_us` Unix time; header values are as sent, None when absent."""
+    """One request. `start_ns` is monotonic, `time_us` Unix time; header values are as sent, None when absent.
+
+    `headers` are those that few requests have; they are looked up only where one is asked for.
+    """
 
     time_us: int
     start_ns: int
@@ -33,50 +52,87 @@ class Arrival(Struct, frozen=True, gc=False):
     traceparent: bytes | None
     language: Language
     oversized: str
+    headers: Mapping[bytes, bytes]
+
+    @property
+    def accept(self) -> bytes | None:
+        """RFC 9110 section 12.5.1."""
+        return self.headers.get(b"accept")
+
+    @property
+    def accept_encoding(self) -> bytes | None:
+        """RFC 9110 section 12.5.3."""
+        return self.headers.get(b"accept-encoding")
+
+    @property
+    def if_none_match(self) -> bytes | None:
+        """RFC 9110 section 13.1.2."""
+        return self.headers.get(b"if-none-match")
+
+    @property
+    def if_match(self) -> bytes | None:
+        """RFC 9110 section 13.1.1."""
+        return self.headers.get(b"if-match")
+
+    @property
+    def content_type(self) -> bytes | None:
+        """RFC 9110 section 8.3."""
+        return self.headers.get(b"content-type")
+
+    @property
+    def content_encoding(self) -> bytes | None:
+        """RFC 9110 section 8.4."""
+        return self.headers.get(b"content-encoding")
+
+    @property
+    def idempotency_key(self) -> bytes | None:
+        """draft-ietf-httpapi-idempotency-key-header."""
+        return self.headers.get(b"idempotency-key")
 
 
 class Reception:
     """Turns ASGI scopes into arrivals; keeps the clock and the numbering of requests."""
 
     def __init__(self, now_us: Callable[[], int], monotonic_ns: Callable[[], int]) -> None:
-        self._now_us, self._monotonic_ns = now_us, monotonic_ns
+        self.now_us, self._monotonic_ns = now_us, monotonic_ns
         self._prefix = secrets.token_hex(6)
         self._numbers = count(1)
 
     def receive(self, scope: Any) -> Arrival:
         """Read a scope. A repeated Authorization header counts as a malformed one."""
-        authorization = purpose = traceparent = None
-        language: Language = "en"
+        kept: dict[bytes, bytes] = {}
         size_bytes = 0
         for name, value in scope["headers"]:
             size_bytes += len(name) + len(value)
-            if name == b"authorization":
-                authorization = value if authorization is None else b"repeated"
-            elif name == b"accept-language":
-                language = preferred_language(value)
-            elif name == b"clausegate-purpose":
-                purpose = value
-            elif name == b"traceparent":
-                traceparent = value if _TRACEPARENT.fullmatch(value) else None
+            if name in _READ:
+                kept[name] = value if name not in kept else _again(name, kept[name], value)
         path, query = scope["raw_path"], scope["query_string"]
         oversized = ""
         if len(path) + len(query) > TARGET_BYTES_MAX:
             oversized = "uri-too-long"
         elif size_bytes > HEADERS_BYTES_MAX:
             oversized = "headers-too-large"
+        get = kept.get
+        trace, language = get(b"traceparent"), get(b"accept-language")
         return Arrival(
-            self._now_us(),
+            self.now_us(),
             self._monotonic_ns(),
             f"{self._prefix}-{next(self._numbers):x}",
             scope["method"],
             path,
             query,
-            authorization,
-            purpose,
-            traceparent,
-            language,
+            get(b"authorization"),
+            get(b"clausegate-purpose"),
+            trace if trace is not None and _TRACEPARENT.fullmatch(trace) else None,
+            preferred_language(language) if language is not None else "en",
             oversized,
+            kept,
         )
+
+
+def _again(name: bytes, before: bytes, value: bytes) -> bytes:
+    """A header that came twice: one list of both (RFC 9110 section 5.3), but for credentials, which are then none."""
+    return b"repeated" if name == b"authorization" else before + b", " + value
 
 
 def preferred_language(accept: bytes) -> Language:

@@ -1,52 +1,68 @@
-"""locate: what do they want? Method, path and query become a Plan and a Query."""
+"""locate: what do they want? Method, path and query become a Plan and what is asked of it."""
 
-from urllib.parse import parse_qsl, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
 
 from msgspec import Struct
 
-from adapters.base import Query
 from contracts.plan import Contract, Plan, Plans
 from contracts.product import Operation
 from gateway.exchange.arrival import Arrival
+from gateway.exchange.asked import Asked, read_change, read_one, read_page
 from gateway.exchange.cursor import Cursors
 from gateway.exchange.outcome import Outcome, problem
 
-KEY_CHARACTERS_MAX = 256
-_READING = frozenset({"GET", "HEAD"})
-_ALLOW = ((b"allow", b"GET, HEAD, OPTIONS"),)
+_OF_A_LIST: dict[str, Operation] = {"GET": "list", "HEAD": "list", "POST": "create"}
+_OF_A_RECORD: dict[str, Operation] = {"GET": "get", "HEAD": "get", "PATCH": "update", "DELETE": "delete"}
 
 
 class Located(Struct, frozen=True, gc=False):
-    """What is asked: the plan in force (or nearest to it), and the query for its backend, or how it ends already.
+    """What is asked: the plan in force (or nearest to it), and the question for it, or how it ends already.
 
     `contract` is the plan's; without a plan the partner's agreement in force (or nearest to it), None without any.
     """
 
     contract: Contract | None
     plan: Plan | None
-    query: Query | Outcome
+    asked: Asked | Outcome
 
 
 def locate(plans: Plans, cursors: Cursors, partner: str, arrival: Arrival) -> Located:
-    """Find the partner's plan for this path. A path is `/v1/{product}` or `/v1/{product}/{key}`."""
+    """Find the partner's plan for this method and path: `/v1/{product}[/{key}]` or `/v1/{product}/{object}[/{key}]`."""
     if arrival.oversized:
         return _nothing_there(plans, partner, arrival, arrival.oversized)
     segments = arrival.path.split(b"/")
-    if not 3 <= len(segments) <= 4 or segments[0] or segments[1] != b"v1" or not segments[2]:
+    if not 3 <= len(segments) <= 5 or segments[0] or segments[1] != b"v1" or not segments[2]:
         return _nothing_there(plans, partner, arrival, "not-found")
-    operation: Operation = "list" if len(segments) == 3 else "get"
-    product = _text(segments[2])
-    plan = _in_force(plans.by_route.get((partner, product or "", operation), ()), arrival.time_us // 1_000_000)
+    named = _resource(plans, partner, segments)
+    if named is None:
+        return _nothing_there(plans, partner, arrival, "not-found")
+    resource, key = named
+    methods = _OF_A_LIST if key is None else _OF_A_RECORD
+    operation = methods.get(arrival.method)
+    now_s = arrival.time_us // 1_000_000
+    plan = _in_force(plans.by_route.get((partner, resource, operation), ()), now_s) if operation else None
     if plan is None:
-        return _nothing_there(plans, partner, arrival, "unknown-product")
-    if arrival.method not in _READING:
-        if arrival.method == "OPTIONS":
-            return Located(plan.contract, plan, Outcome(204, body=b"", headers=_ALLOW))
-        return Located(plan.contract, plan, problem("method-not-allowed", headers=_ALLOW))
-    trace = arrival.traceparent.decode("latin-1") if arrival.traceparent else None
-    if operation == "list":
-        return Located(plan.contract, plan, _page(plan, cursors, arrival.query, trace))
-    return Located(plan.contract, plan, _one(arrival.query, _text(segments[3]), trace))
+        return _not_allowed(plans, partner, resource, methods, arrival)
+    if key is None:
+        asked = read_page(plan, cursors, arrival) if operation == "list" else read_change(arrival, None)
+    else:
+        text = _text(key)
+        asked = read_one(plan, arrival, text) if operation == "get" else read_change(arrival, text or "")
+    return Located(plan.contract, plan, asked)
+
+
+def _resource(plans: Plans, partner: str, segments: list[bytes]) -> tuple[str, bytes | None] | None:
+    """The resource that a path is about, and the key of a record of it. Of several objects each has a name.
+
+    None: the path goes deeper than a record does.
+    """
+    product = _text(segments[2]) or ""
+    if len(segments) == 3:
+        return product, None
+    nested = f"{product}/{_text(segments[3])}"
+    if (partner, nested) in plans.operations:
+        return nested, segments[4] if len(segments) == 5 else None
+    return (product, segments[3]) if len(segments) == 4 else None
 
 
 def _in_force(candidates: tuple[Plan, ...], now_s: int) -> Plan | None:
@@ -58,6 +74,21 @@ def _in_force(candidates: tuple[Plan, ...], now_s: int) -> Plan | None:
     return chosen
 
 
+def _not_allowed(plans: Plans, partner: str, resource: str, methods: dict[str, Operation], arrival: Arrival) -> Located:
+    """No operation for this method: what the resource can do is in Allow; or there is no such resource."""
+    operations = plans.operations.get((partner, resource), frozenset())
+    allowed = [method for method, operation in methods.items() if operation in operations]
+    if not allowed:
+        return _nothing_there(plans, partner, arrival, "not-found" if operations else "unknown-product")
+    sibling = _in_force(plans.by_route[partner, resource, methods[allowed[0]]], arrival.time_us // 1_000_000)
+    headers = ((b"allow", ", ".join([*allowed, "OPTIONS"]).encode()),)
+    if arrival.method == "OPTIONS":
+        outcome = Outcome(204, body=b"", headers=headers)
+    else:
+        outcome = problem("method-not-allowed", headers=headers)
+    return Located(sibling.contract if sibling else None, sibling, outcome)
+
+
 def _nothing_there(plans: Plans, partner: str, arrival: Arrival, code: str) -> Located:
     """No plan for this path. If it could be a product's, the cover page's list of products is the clause."""
     contract: Contract | None = None
@@ -66,53 +97,6 @@ def _nothing_there(plans: Plans, partner: str, arrival: Arrival, code: str) -> L
             contract = candidate
     clause = contract.products_clause if contract and code == "unknown-product" else None
     return Located(contract, None, problem(code, clause=clause))
-
-
-def _one(query: bytes, key: str | None, trace: str | None) -> Query | Outcome:
-    if query:
-        return _unknown_parameter(query)
-    if key is None or not key or len(key) > KEY_CHARACTERS_MAX or key in {".", ".."} or not key.isprintable():
-        return problem("record-not-found")
-    return Query(key=key, traceparent=trace)
-
-
-def _page(plan: Plan, cursors: Cursors, query: bytes, trace: str | None) -> Query | Outcome:
-    default, maximum = plan.page_limit
-    if not query:
-        return Query(limit=default, traceparent=trace)
-    given = _parameters(query)
-    if given is None or not given.keys() <= {"limit", "cursor"}:
-        return _unknown_parameter(query)
-    limit, after = default, None
-    if "limit" in given:
-        text = given["limit"]
-        if not (text.isascii() and text.isdigit() and len(text) <= 6 and 1 <= int(text) <= maximum):
-            return problem("invalid-limit", detail=f"limit: 1-{maximum}")
-        limit = int(text)
-    if "cursor" in given:
-        after = cursors.open(given["cursor"], plan)
-        if after is None:
-            return problem("invalid-cursor")
-    return Query(limit=limit, after=after, traceparent=trace)
-
-
-def _unknown_parameter(query: bytes) -> Outcome:
-    given = _parameters(query)
-    return problem("token-in-query" if given and "access_token" in given else "invalid-parameter")
-
-
-def _parameters(query: bytes) -> dict[str, str] | None:
-    """Query parameters; None when they are no UTF-8 or one is given twice."""
-    try:
-        text = query.decode("ascii")
-        if "%" not in text and "+" not in text and "&" not in text:  # nearly every query
-            name, _, value = text.partition("=")
-            return {name: value}
-        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=16)
-    except ValueError:
-        return None
-    given = dict(pairs)
-    return given if len(given) == len(pairs) else None
 
 
 def _text(segment: bytes) -> str | None:

@@ -2,17 +2,26 @@
 
 from msgspec import UNSET, Struct, UnsetType
 
+from adapters.base import Query
 from gateway.problems import PROBLEMS
-from policies.clause import ClauseRef
+from policies.clause import ClauseRef, Words
 
 Header = tuple[bytes, bytes]
+
+
+class BodyError(Struct, frozen=True):
+    """One mistake in a request's body: where (RFC 6901), a code, and what is wrong, never the value."""
+
+    pointer: str
+    code: str
+    words: Words
 
 
 class Outcome(Struct, frozen=True, gc=False):
     """An answer before it is recorded. `body` is masked data; without it the problem document for `code` is sent.
 
     `records` and `subjects` count what the body discloses; `drift` are the paths, in the product, of values withheld
-    because they were of another type than declared.
+    because they were of another type than declared. `rest` is what follows a body that is sent piece by piece.
     """
 
     status: int
@@ -24,8 +33,16 @@ class Outcome(Struct, frozen=True, gc=False):
     records: int = 0
     subjects: int = 0
     drift: tuple[str, ...] = ()
+    errors: tuple[BodyError, ...] = ()
+    rest: Query | None = None
 
 
-def problem(code: str, clause: ClauseRef | None = None, headers: tuple[Header, ...] = (), detail: str = "") -> Outcome:
+def problem(
+    code: str,
+    clause: ClauseRef | None = None,
+    headers: tuple[Header, ...] = (),
+    detail: str = "",
+    errors: tuple[BodyError, ...] = (),
+) -> Outcome:
     """The exchange ends with a problem document."""
-    return Outcome(PROBLEMS[code].status, code, clause=clause, headers=headers, detail=detail)
+    return Outcome(PROBLEMS[code].status, code, clause=clause, headers=headers, detail=detail, errors=errors)

@@ -3,8 +3,9 @@
 from msgspec import UNSET
 
 from contracts.plan import Contract, Plan
-from gateway.audit.leaf import Exchange
+from gateway.audit.leaf import Exchange, Intent, Part
 from gateway.exchange.arrival import Arrival
+from gateway.exchange.caller import Caller
 from gateway.exchange.outcome import Outcome
 from gateway.oauth.grant import Grant
 
@@ -24,7 +25,7 @@ def entry_of(
         version=contract.version if contract else "",
         contract=contract.hash if contract else "",
         plan=plan.id if plan else "",
-        product=plan.product if plan else "",
+        product=plan.resource if plan else "",
         operation=plan.operation if plan else "",
         route=plan.route if plan else "",
         method=arrival.method if arrival.method in _METHODS else "OTHER",
@@ -37,4 +38,47 @@ def entry_of(
         subjects=outcome.subjects,
         withheld=len(outcome.drift),
         mask=plan.mask_id if plan else "",
+    )
+
+
+def intent_of(caller: Caller, plan: Plan) -> Intent:
+    """What the log says before a backend is asked to change something."""
+    arrival, grant, contract = caller.arrival, caller.grant, plan.contract
+    return Intent(
+        time_us=arrival.time_us,
+        request_id=arrival.request_id,
+        partner=grant.partner,
+        client=grant.client,
+        agreement=contract.agreement,
+        version=contract.version,
+        contract=contract.hash,
+        plan=plan.id,
+        product=plan.resource,
+        operation=plan.operation,
+        route=plan.route,
+        method=arrival.method,
+    )
+
+
+def part_of(caller: Caller, plan: Plan, number: int, outcome: Outcome, *, time_us: int) -> Part:
+    """What the log says of a further piece of an answer."""
+    arrival, grant, contract = caller.arrival, caller.grant, plan.contract
+    return Part(
+        time_us=time_us,
+        request_id=arrival.request_id,
+        partner=grant.partner,
+        client=grant.client,
+        agreement=contract.agreement,
+        version=contract.version,
+        contract=contract.hash,
+        plan=plan.id,
+        product=plan.resource,
+        operation=plan.operation,
+        number=number,
+        code=outcome.code,
+        last=outcome.rest is None,
+        bytes=0 if outcome.body is UNSET else len(outcome.body),
+        records=outcome.records,
+        subjects=outcome.subjects,
+        withheld=len(outcome.drift),
     )

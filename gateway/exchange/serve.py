@@ -4,25 +4,32 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from adapters.base import Adapter
-from contracts.plan import Plans
+from contracts.plan import Plan, Plans
+from contracts.product import READING
 from gateway.audit.faults import LogFault
 from gateway.audit.leaf import Exchange
 from gateway.audit.receipt import format_receipt
 from gateway.audit.writer import Writer
 from gateway.exchange.admit import admit
 from gateway.exchange.arrival import Arrival, Reception
+from gateway.exchange.asked import Asked
 from gateway.exchange.call import call
+from gateway.exchange.caller import Caller, Receive, Send
+from gateway.exchange.changing import Changes
+from gateway.exchange.conditional import fresh
 from gateway.exchange.cursor import Cursors
+from gateway.exchange.export import Export, begun
 from gateway.exchange.identify import Verify, identify
 from gateway.exchange.locate import Located, locate
 from gateway.exchange.outcome import Outcome, problem
 from gateway.exchange.record import entry_of
-from gateway.exchange.respond import Send, respond
+from gateway.exchange.respond import begin, respond
 from gateway.exchange.shape import shape
 from gateway.oauth.grant import Grant
+from gateway.quality.sampler import Sampler
 from gateway.sla.tally import Tally
 from policies.clause import Refused
 from policies.counters import Counters
@@ -49,6 +56,8 @@ class Gateway:
         cursors: Cursors,
         writer: Writer,
         tally: Tally,
+        changes: Changes,
+        sampler: Sampler,
         reception: Reception,
         monotonic_ns: Callable[[], int],
         observe: Callable[[Arrival, Exchange], None] | None = None,
@@ -56,9 +65,10 @@ class Gateway:
         self.serving = serving
         self._verify, self._counters, self._cursors = verify, counters, cursors
         self._writer, self._tally = writer, tally
+        self._changes, self._sampler = changes, sampler
         self._reception, self._monotonic_ns, self.observe = reception, monotonic_ns, observe
 
-    async def serve(self, scope: Any, _receive: Any, send: Send) -> None:
+    async def serve(self, scope: Any, receive: Receive, send: Send) -> None:
         """One exchange, as an ASGI application."""
         arrival = self._reception.receive(scope)
         serving = self.serving
@@ -66,29 +76,79 @@ class Gateway:
         if isinstance(grant, Outcome):  # nobody to record it for
             await respond(send, arrival, None, problem(arrival.oversized) if arrival.oversized else grant, None)
             return
+        caller = Caller(arrival, grant, receive, send)
         located = locate(serving.plans, self._cursors, grant.partner, arrival)
-        outcome = await self._outcome(serving, grant, located, arrival)
+        outcome = await self._outcome(serving, caller, located)
         outcome, receipt = await self._record(grant, located, outcome, arrival)
-        await respond(send, arrival, located, outcome, receipt)
+        if isinstance(located.asked, Asked) and located.asked.media != "json" and outcome.body is not UNSET:
+            await self._stream(serving, caller, located, outcome, receipt)
+        else:
+            await respond(send, arrival, located, outcome, receipt)
 
-    async def _outcome(self, serving: Serving, grant: Grant, located: Located, arrival: Arrival) -> Outcome:
-        """admit, call and shape; each may end the exchange."""
-        plan, query = located.plan, located.query
-        if plan is None or isinstance(query, Outcome):
-            return query if isinstance(query, Outcome) else problem("not-found")
-        verdict = admit(plan, grant, arrival, self._counters)
+    async def _outcome(self, serving: Serving, caller: Caller, located: Located) -> Outcome:
+        """admit, call and shape, or admit and change; each may end the exchange."""
+        plan, asked, arrival = located.plan, located.asked, caller.arrival
+        if plan is None or isinstance(asked, Outcome):
+            return asked if isinstance(asked, Outcome) else problem("not-found")
+        verdict = admit(plan, caller.grant, arrival, self._counters)
         if isinstance(verdict, Refused):
             return problem(verdict.reason, verdict.clause, verdict.headers)
+        adapter = serving.adapters[plan.backend]
         try:
-            answer = await call(serving.adapters[plan.backend], plan, query)
-            outcome = answer if isinstance(answer, Outcome) else shape(plan, self._cursors, query, answer)
+            if plan.operation in READING:
+                outcome = await self._read(plan, asked, adapter, arrival)
+            else:
+                outcome = await self._change(plan, asked, adapter, caller)
         except Exception as error:  # a defect of ours: the caller gets no data, the log its record
             _log.error("exchange failed", request_id=arrival.request_id, plan=plan.id, error=type(error).__name__)
             outcome = problem("internal")
         if outcome.drift:
-            fields = sorted(set(outcome.drift))
-            _log.warning("drift", product=plan.product, backend=plan.backend, fields=fields, count=len(outcome.drift))
+            self._sampler.drifted(plan, outcome.drift)
         return with_headers(outcome, verdict.headers)
+
+    async def _read(self, plan: Plan, asked: Asked, adapter: Adapter, arrival: Arrival) -> Outcome:
+        """Ask, mask, and leave out what the caller has already."""
+        answer = await call(adapter, plan, asked.query)
+        if isinstance(answer, Outcome):
+            return answer
+        shaped = shape(plan, self._cursors, asked, answer) if asked.media == "json" else begun(plan, asked, answer)
+        if isinstance(shaped, Outcome):
+            return shaped
+        shown, outcome = shaped
+        complete = asked.query.after is None and asked.query.where is None and shown.next is None
+        self._sampler.offer(plan, answer.body, shown.kept, complete)
+        return outcome if arrival.if_none_match is None else fresh(outcome, arrival.if_none_match)
+
+    async def _change(self, plan: Plan, asked: Asked, adapter: Adapter, caller: Caller) -> Outcome:
+        """Make the change, once."""
+        outcome, wish = await self._changes.run(plan, caller, asked, adapter)
+        if wish is not None and wish.change.values:
+            self._sampler.wrote(plan, wish.change.values)
+        return outcome
+
+    async def _stream(
+        self, serving: Serving, caller: Caller, located: Located, outcome: Outcome, receipt: str | None
+    ) -> None:
+        """An answer that goes out piece by piece, its first piece recorded as any answer is."""
+        plan, asked = located.plan, located.asked
+        assert plan is not None and isinstance(asked, Asked)  # noqa: S101, PT018 - narrows the types
+        coding = await begin(caller, located, outcome, receipt, asked.media)
+        if caller.arrival.method == "HEAD":
+            await caller.send({"type": "http.response.body", "body": b""})
+            return
+        adapter = serving.adapters[plan.backend]
+        export = Export(
+            plan,
+            caller,
+            asked,
+            adapter,
+            self._counters,
+            self._writer,
+            self._sampler,
+            self._tally.add_part,
+            self._reception.now_us,
+        )
+        await export.run(outcome, coding)
 
     async def _record(
         self, grant: Grant, located: Located, outcome: Outcome, arrival: Arrival
@@ -123,4 +183,6 @@ def with_headers(outcome: Outcome, headers: tuple[tuple[bytes, bytes], ...]) -> 
         outcome.records,
         outcome.subjects,
         outcome.drift,
+        outcome.errors,
+        outcome.rest,
     )

@@ -1,55 +1,102 @@
 """shape: what may they see? A backend's bytes become masked bytes, records outside the partner's rows are dropped."""
 
+import hashlib
 from itertools import compress
+from typing import Any
 
 import msgspec
+from msgspec import Struct
 
-from adapters.base import Answer, Query
+from adapters.base import Answer
 from contracts.facts import Record
 from contracts.mask import NotMaskable
 from contracts.plan import Plan
+from contracts.selecting import keeps
+from gateway.exchange.asked import Asked
 from gateway.exchange.cursor import AFTER_BYTES_MAX, Cursors
 from gateway.exchange.outcome import Outcome, problem
 
+_ONCE = ((b"vary", b"Accept, Accept-Encoding"), (b"accept-ranges", b"none"))
+"""What every answer with data says to caches: it depends on these headers, and parts of it cannot be had."""
 
-def shape(plan: Plan, cursors: Cursors, query: Query, answer: Answer) -> Outcome:
-    """Mask and filter. A record of which there is any doubt is left out; more records than were asked for is no answer,
-    since what is cut off would be lost to the caller's paging."""
-    masked = plan.mask.page(answer.body) if plan.operation == "list" else plan.mask.record(answer.body)
-    if isinstance(masked, NotMaskable):
-        return problem("backend-invalid")
-    records, facts = masked.records, masked.facts
-    if len(records) > query.limit:
-        return problem("backend-invalid")
-    if plan.keeps is not None:
-        if len(facts) != len(records):
-            return problem("backend-invalid")
-        kept = list(map(plan.keeps, facts))
-        if not all(kept):
-            records, facts = list(compress(records, kept)), list(compress(facts, kept))
-    if masked.drift and None in records:
-        records = [record for record in records if record is not None]
-    subjects = _subjects(plan, facts, len(records))
-    if plan.operation == "get":
+
+class Shown(Struct, frozen=True, gc=False):
+    """What a partner may have of an answer: masked records, and the backend's token for what follows them.
+
+    `kept` says, where the gateway filtered, which of the backend's records these are; None: all of them.
+    """
+
+    records: list[Any]
+    subjects: int
+    next: str | None
+    drift: tuple[str, ...]
+    kept: list[bool] | None
+
+
+def shape(plan: Plan, cursors: Cursors, asked: Asked, answer: Answer) -> tuple[Shown, Outcome] | Outcome:
+    """Mask and filter one page or record, as JSON; with what was shown, so that it can be measured."""
+    shown = select(plan, asked, answer)
+    if isinstance(shown, Outcome):
+        return shown
+    records = shown.records
+    if asked.query.key is not None:
         if not records:
             return problem("record-not-found")
         data = plan.mask.encode(records[0])
     else:
-        if masked.next is not None and len(masked.next.encode()) > AFTER_BYTES_MAX:
-            return problem("backend-invalid")
-        following = cursors.seal(masked.next, plan) if masked.next is not None else None
+        following = cursors.seal(shown.next, asked.place) if shown.next is not None else None
         data = b'{"data":%b,"next":%b}' % (plan.mask.encode(records), msgspec.json.encode(following))
-    return Outcome(200, body=data, records=len(records), subjects=subjects, drift=masked.drift)
+    headers = ((b"etag", etag(plan, data)), *_ONCE)
+    return shown, Outcome(
+        200, body=data, headers=headers, records=len(records), subjects=shown.subjects, drift=shown.drift
+    )
+
+
+def select(plan: Plan, asked: Asked, answer: Answer) -> Shown | Outcome:
+    """Masked records. A record of which there is any doubt is left out; more records than were asked for is no answer,
+    since what is cut off would be lost to the caller's paging."""
+    query = asked.query
+    masked = plan.mask.page(answer.body) if query.key is None else plan.mask.record(answer.body)
+    if isinstance(masked, NotMaskable):
+        return problem("backend-invalid")
+    records, facts = masked.records, masked.facts
+    if len(records) > query.limit or (masked.next is not None and len(masked.next.encode()) > AFTER_BYTES_MAX):
+        return problem("backend-invalid")
+    kept: list[bool] | None = None
+    if plan.keeps is not None:
+        if len(facts) != len(records):
+            return problem("backend-invalid")
+        kept = list(map(plan.keeps, facts))
+    if query.where is not None and (plan.keeps is not None or not plan.filters):
+        fits = keeps(query.where, plan.view.record)
+        wanted = [record is not None and fits(record) for record in records]
+        kept = wanted if kept is None else [mine and fit for mine, fit in zip(kept, wanted, strict=True)]
+    if kept is not None and not all(kept):
+        records, facts = list(compress(records, kept)), list(compress(facts, kept))
+    if masked.drift and None in records:
+        records = [record for record in records if record is not None]
+    subjects = _subjects(plan, facts, len(records))
+    if asked.narrow is not None:
+        for record in records:
+            asked.narrow(record)
+    return Shown(records, subjects, masked.next, masked.drift, kept)
+
+
+def etag(plan: Plan, data: bytes) -> bytes:
+    """A strong validator (RFC 9110 section 8.8.3) of what one partner sees, after masking."""
+    digest = hashlib.sha256(plan.seed)
+    digest.update(data)
+    return b'"%b"' % digest.hexdigest()[:32].encode()
 
 
 def _subjects(plan: Plan, facts: list[Record | None], records: int) -> int:
     """How many different people the answer is about; every record its own person when that cannot be read."""
-    if not plan.subjects:
+    if not plan.offer.subjects:
         return 0
     reader = plan.mask.facts
-    if not plan.readable_subjects:
+    paths = plan.offer.readable_subjects
+    if not paths:
         return records
-    paths = plan.readable_subjects
     unread = facts.count(None)
     if len(paths) == 1:
         return unread + len({reader.value(record, paths[0]) for record in facts if record is not None})

@@ -10,6 +10,8 @@ from msgspec import Struct
 
 from contracts.plan import Plan, Plans
 from gateway.health.ecosystem import AgreementHealth, PartnerHealth, Term, agreement_health, ecosystem
+from gateway.quality.result import DataResult, data_results
+from gateway.sla.account import Account
 from gateway.sla.counts import Counts
 from gateway.sla.result import MeterResult, Verdict, decimal_down
 from gateway.sla.tally import Tally
@@ -79,7 +81,9 @@ class StatusRow(Struct, frozen=True):
     """One agreement version, since its log began.
 
     `statuses` counts answers by class, such as 2xx; `latest` is a time in RFC 3339; `late` counts exchanges that came
-    too late for the meters (gateway/sla/account.py).
+    too late for the meters (gateway/sla/account.py). `unfinished` counts changes that were begun and of whose outcome
+    the log says nothing: under way just now, or made or not made by a gateway that failed. `data` is what samples of
+    the last seven local days showed.
     """
 
     agreement: str
@@ -96,7 +100,9 @@ class StatusRow(Struct, frozen=True):
     withheld: int
     latest: str | None
     late: int
+    unfinished: int
     clauses: tuple[ClauseRow, ...]
+    data: tuple[DataResult, ...]
 
 
 def health_rows(tally: Tally, plans: Plans, now_s: int) -> list[HealthRow]:
@@ -112,15 +118,8 @@ def status_rows(tally: Tally, plans: Plans, now_s: int) -> list[StatusRow]:
     found = []
     for key, contract in sorted(plans.contracts.items()):
         account = tally.of(contract)
-        total = account.total() if account else Counts()
-        found.append(
-            _status_row(
-                agreement_health(tally, contract, by_contract[key], now_s),
-                total,
-                account.latest_us if account else None,
-                account.late if account else 0,
-            )
-        )
+        health = agreement_health(tally, contract, by_contract[key], now_s)
+        found.append(_status_row(health, account, data_results(health.counts, by_contract[key])))
     return found
 
 
@@ -153,8 +152,10 @@ def _health_row(partner: PartnerHealth) -> HealthRow:
     )
 
 
-def _status_row(one: AgreementHealth, total: Counts, latest_us: int | None, late: int) -> StatusRow:
+def _status_row(one: AgreementHealth, account: Account | None, data: list[DataResult]) -> StatusRow:
     contract = one.contract
+    total = account.total() if account is not None else Counts()
+    latest_us = account.latest_us if account is not None else None
     return StatusRow(
         agreement=contract.agreement,
         version=contract.version,
@@ -169,8 +170,10 @@ def _status_row(one: AgreementHealth, total: Counts, latest_us: int | None, late
         bytes=total.bytes,
         withheld=total.withheld,
         latest=moment(latest_us // 1_000_000, contract.time_zone) if latest_us is not None else None,
-        late=late,
+        late=account.late if account is not None else 0,
+        unfinished=account.unfinished if account is not None else 0,
         clauses=tuple(_clause_row(meter) for meter in one.meters),
+        data=tuple(data),
     )
 
 

@@ -58,7 +58,8 @@ class Account:
     """Everything counted under one agreement version.
 
     `first_us` and `latest_us` are the times of the earliest and the latest exchange, None before there is one;
-    `clients` are all that called. Reading changes nothing, so that metrics may be read from another thread.
+    `clients` are all that called; `unfinished` counts changes whose intent a replayed log holds and not the outcome.
+    Reading changes nothing, so that metrics may be read from another thread.
     """
 
     def __init__(self, contract: Contract, meters: Iterable[Meter], *, keep_days: int) -> None:
@@ -68,6 +69,7 @@ class Account:
         self.first_us: int | None = None
         self.latest_us: int | None = None
         self.clients: set[str] = set()
+        self.unfinished = 0
         self._late = 0
         self.days: dict[int, Day] = {}
         self.months: dict[str, Month] = {}
@@ -94,6 +96,11 @@ class Account:
     def index_of(self, meter: Meter) -> int:
         """Where a meter's slices are in each day."""
         return self.meters.index(meter)
+
+    def day_of(self, time_us: int) -> Day:
+        """The day that holds a moment, made the current one."""
+        day = self.day
+        return day if day.from_us <= time_us < day.until_us else self.turn(time_us)
 
     def turn(self, time_us: int) -> Day:
         """Make the day of `time_us` the current one, and fold what has become too old to keep."""

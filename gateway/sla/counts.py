@@ -4,13 +4,17 @@ from collections.abc import Iterable
 
 from msgspec import Struct, field
 
+from gateway.sla.sampled import Sampled
+
 
 class Counts(Struct, gc=False):
     """How many exchanges there were, and what they disclosed.
 
     `statuses` counts answers by the first digit of their status, index 0 being unused. `refusals` counts refused
     exchanges by the id of the clause that refused, `operations` exchanges by "product operation". `drifted` counts
-    good answers from which values were withheld, `withheld` those values.
+    good answers from which values were withheld, `withheld` those values. `parts` counts the further pieces of answers
+    that were sent piece by piece; what they disclosed is counted with the rest. `sampled` is what samples of the data
+    showed, by "product direction".
     """
 
     requests: int = 0
@@ -22,6 +26,8 @@ class Counts(Struct, gc=False):
     statuses: list[int] = field(default_factory=lambda: [0] * 10)
     refusals: dict[str, int] = field(default_factory=dict)
     operations: dict[str, int] = field(default_factory=dict)
+    parts: int = 0
+    sampled: dict[str, Sampled] = field(default_factory=dict)
 
     @property
     def good(self) -> int:
@@ -60,4 +66,7 @@ def added(parts: Iterable[Counts]) -> Counts:
             total.refusals[clause] = total.refusals.get(clause, 0) + count
         for operation, count in list(part.operations.items()):
             total.operations[operation] = total.operations.get(operation, 0) + count
+        total.parts += part.parts
+        for name, sampled in list(part.sampled.items()):
+            total.sampled.setdefault(name, Sampled()).add(sampled)
     return total

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator
 
 from contracts.plan import Contract, Plan, Plans
-from gateway.audit.leaf import Exchange
+from gateway.audit.leaf import Exchange, Intent, Observation, Part
 from gateway.sla.account import Account
+from gateway.sla.sampled import Sampled
 from policies.clause import Meter
 
 KEEP_DAYS = 62
@@ -67,7 +68,7 @@ class Tally:
             self.unattributed += 1
             return
         account, time_us, status = route.account, exchange.time_us, exchange.status
-        day = account.day
+        day = account.day  # as account.day_of, without the call
         if not day.from_us <= time_us < day.until_us:
             day = account.turn(time_us)
         latest_us = account.latest_us
@@ -102,10 +103,44 @@ class Tally:
             if status < good_below_status and (within_us is None or exchange.latency_us <= within_us):
                 slices[at + 1] += 1
 
-    def replay(self, exchanges: Iterable[Exchange]) -> "Tally":
+    def add_part(self, part: Part) -> None:
+        """Count a further piece of an answer: what it disclosed, and no further exchange."""
+        account = self._accounts.get((part.agreement, part.version))
+        if account is None:
+            return
+        counts = account.day_of(part.time_us).counts
+        counts.parts += 1
+        counts.records += part.records
+        counts.bytes += part.bytes
+        counts.subjects += part.subjects
+        counts.withheld += part.withheld
+
+    def observe(self, observation: Observation) -> None:
+        """Count what samples of the data showed."""
+        account = self._accounts.get((observation.agreement, observation.version))
+        if account is None:
+            return
+        sampled = account.day_of(observation.time_us).counts.sampled
+        sampled.setdefault(f"{observation.product} {observation.direction}", Sampled()).observe(observation)
+
+    def replay(self, entries: Iterable[Exchange | Intent | Part | Observation]) -> "Tally":
         """Count everything that a log holds; returns itself."""
-        for exchange in exchanges:
-            self.add(exchange)
+        intents: dict[str, Intent] = {}
+        for entry in entries:
+            if isinstance(entry, Exchange):
+                if entry.request_id in intents:
+                    del intents[entry.request_id]
+                self.add(entry)
+            elif isinstance(entry, Observation):
+                self.observe(entry)
+            elif isinstance(entry, Part):
+                self.add_part(entry)
+            else:
+                intents[entry.request_id] = entry
+        for intent in intents.values():
+            account = self._accounts.get((intent.agreement, intent.version))
+            if account is not None:
+                account.unfinished += 1
         return self
 
     def _adopted(self, contract: Contract, meters: list[Meter]) -> Account:
@@ -129,10 +164,10 @@ class Tally:
             )
             for meter in plan.meters
         )
-        route = _Route(account, f"{plan.product} {plan.operation}", meters)
+        route = _Route(account, f"{plan.resource} {plan.operation}", meters)
         contract = plan.contract
         self._routes[plan.id] = route
-        self._by_operation[contract.agreement, contract.version, plan.product, plan.operation] = route
+        self._by_operation[contract.agreement, contract.version, plan.resource, plan.operation] = route
 
     def _find(self, exchange: Exchange) -> _Route | None:
         """The slow way, for entries without a plan and of plans that are gone."""

@@ -96,3 +96,17 @@ server_secrets = Table(
     Column("value", LargeBinary, nullable=False),
     Column("created_s", BigInteger, nullable=False),
 )
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    # Derived from the server's secret, the client and its key, which is nowhere.
+    Column("name", LargeBinary(32), primary_key=True),
+    # Which change the key stands for; an HMAC under a key derived in the same way.
+    Column("fingerprint", LargeBinary(32), nullable=False),
+    # The process that makes the change; empty once it has given up without knowing.
+    Column("owner", String(64), nullable=False),
+    Column("created_s", BigInteger, nullable=False, index=True),
+    # Status, headers and body, sealed; null until the change is made.
+    Column("answer", LargeBinary, nullable=True),
+)

@@ -10,6 +10,9 @@ from gateway.store.schema import server_secrets
 from gateway.store.store import Store
 
 _SIZE_BYTES = 32
+PSEUDONYM_SECRET = "pseudonym"  # noqa: S105 - the name, not the secret
+"""The name of the secret from which every partner's keys for pseudonyms and commitments are derived. A copy of the
+state store without it cannot say whose a leaked extract is; another secret in its place begins other pseudonyms."""
 
 
 class ServerSecrets:
@@ -20,9 +23,7 @@ class ServerSecrets:
 
     async def obtain(self, name: str, now_s: int) -> Hidden[bytes]:
         """The 256-bit secret of this name, made when it is asked for first. Raises StoreError."""
-        query = select(server_secrets.c.value).where(server_secrets.c.name == name)
-        async with self._store.read() as connection:
-            found = (await connection.execute(query)).scalar_one_or_none()
+        found = await self.find(name)
         if found is None:
             row = {"name": name, "value": secrets.token_bytes(_SIZE_BYTES), "created_s": now_s}
             try:
@@ -30,6 +31,13 @@ class ServerSecrets:
                     await connection.execute(insert(server_secrets).values(row))
             except IntegrityError:
                 pass  # another process was faster: its secret is the one
-            async with self._store.read() as connection:
-                found = (await connection.execute(query)).scalar_one()
-        return Hidden(bytes(found))
+            found = await self.find(name)
+            assert found is not None  # noqa: S101 - it was made, by us or by the other
+        return found
+
+    async def find(self, name: str) -> Hidden[bytes] | None:
+        """The secret of this name, None when it was never made. Raises StoreError."""
+        query = select(server_secrets.c.value).where(server_secrets.c.name == name)
+        async with self._store.read() as connection:
+            found = (await connection.execute(query)).scalar_one_or_none()
+        return None if found is None else Hidden(bytes(found))

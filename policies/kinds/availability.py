@@ -1,13 +1,16 @@
 """availability: the share of time in which the interface answers."""
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta
 
 from policies.clause import Binding, Clause, Meter, Words
+from policies.direction import Directions, Judge, ranked, rising
 from policies.promise import (
     OWED_BY,
+    PROMISE_JUDGES,
     WINDOW,
     Credit,
     DecimalText,
@@ -15,10 +18,14 @@ from policies.promise import (
     OwedBy,
     StatusRule,
     Window,
+    amount,
     excluded,
+    for_partner,
     good_below,
     good_status,
     percent_faults,
+    presence,
+    promised,
 )
 from policies.wording import duration, percent
 
@@ -30,14 +37,42 @@ class Availability(Clause, frozen=True, forbid_unknown_fields=True, tag="availab
     `target` is the share promised; left out, it is the highest band of `credit`.
     """
 
+    judges: ClassVar[Mapping[str, Judge]] = {
+        **PROMISE_JUDGES,
+        "owed_by": ranked("partner", "hub"),
+        "empty_slice": ranked("good", "ignore"),
+        "target": amount(rising),
+    }
+
     owed_by: OwedBy
+    """Who promises."""
     window: Window
+    """What is measured: a calendar month in the agreement's time zone."""
     slice: timedelta
+    """The length of a slice, such as `PT5M`; a day holds a whole number of them."""
     empty_slice: Literal["good", "ignore"]
+    """What a slice without calls counts as; `ignore` leaves it out."""
     good: StatusRule
+    """Which answers are good."""
     exclude: Annotated[tuple[Exclusion, ...], Meta(max_length=3)] = ()
+    """What is left out of the count."""
     target: DecimalText | None = None
+    """The percentage promised; left out, the highest band of the credit schedule."""
     credit: Credit | None = None
+    """What is owed when the promise is missed."""
+
+    def parameters(self) -> Mapping[str, Any]:
+        own = {name: value for name, value in super().parameters().items() if name != "credit"}
+        return promised(own | {"target": self._promised()}, self.credit)
+
+    def judged(self, newer: Clause, name: str) -> Directions:
+        directions = super().judged(newer, name)
+        if name == "owed_by" or not isinstance(newer, Availability):
+            return directions
+        return for_partner(directions, self.owed_by, newer.owed_by)
+
+    def presence(self) -> Directions:
+        return presence(self.owed_by)
 
     def faults(self) -> list[tuple[str, str]]:
         found = []
@@ -67,7 +102,6 @@ class Availability(Clause, frozen=True, forbid_unknown_fields=True, tag="availab
         return spoken | (self.credit.words() if self.credit else {})
 
     def effect(self, binding: Binding) -> Meter:
-        promised = self.target or (self.credit.bands[0].below if self.credit else "100")
         return Meter(
             clause=binding.clause,
             basis="slices",
@@ -76,5 +110,8 @@ class Availability(Clause, frozen=True, forbid_unknown_fields=True, tag="availab
             within_us=None,
             counts_refusals="partner_fault" not in self.exclude,
             empty_slice=self.empty_slice,
-            target_percent=promised,
+            target_percent=self._promised(),
         )
+
+    def _promised(self) -> str:
+        return self.target or (self.credit.bands[0].below if self.credit else "100")

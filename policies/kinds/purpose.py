@@ -1,10 +1,12 @@
 """purpose: what the data may be used for."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
 from policies.clause import Binding, Clause, Gate, Words
+from policies.direction import Judge, ranked, widening_in_order
 from policies.wording import listed
 
 PurposeName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,63}\Z")]
@@ -17,8 +19,15 @@ class Purpose(Clause, frozen=True, forbid_unknown_fields=True, tag="purpose", kw
     first purpose that both clause and view name; `unstated: refuse` refuses the call.
     """
 
+    judges: ClassVar[Mapping[str, Judge]] = {
+        "allowed": widening_in_order,
+        "unstated": ranked("refuse", "assume"),
+    }
+
     allowed: Annotated[tuple[PurposeName, ...], Meta(min_length=1)]
+    """The purposes; a view adds its own list, and both have to hold."""
     unstated: Literal["assume", "refuse"]
+    """What happens to a call that states no purpose."""
 
     def words(self) -> dict[str, Words]:
         unstated: Words = (

@@ -1,11 +1,13 @@
 """rate_limit: how often a partner may call."""
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
 from policies.clause import Binding, Clause, Limit, OnOutage, Per, Words
+from policies.direction import Directions, Judge, falling, ranked, rising, unordered
 from policies.wording import duration, number
 
 LIMIT_MAX = 1_000_000
@@ -23,6 +25,11 @@ _ON_OUTAGE: dict[OnOutage, Words] = {
 }
 
 
+def _counters(old: Per, new: Per) -> Directions:
+    """Several counters admit more calls than the partner's one; of the kinds of several none always admits more."""
+    return rising(old != "partner", new != "partner") if "partner" in (old, new) else unordered(old, new)
+
+
 class RateLimit(Clause, frozen=True, forbid_unknown_fields=True, tag="rate_limit", kw_only=True):
     """At most `limit` calls in any `window`, and at most `burst` of them at once.
 
@@ -31,11 +38,24 @@ class RateLimit(Clause, frozen=True, forbid_unknown_fields=True, tag="rate_limit
     happens while a shared counter cannot be reached.
     """
 
+    judges: ClassVar[Mapping[str, Judge]] = {
+        "per": _counters,
+        "limit": rising,
+        "window": falling,
+        "burst": rising,
+        "on_outage": ranked("refuse", "local", "allow"),
+    }
+
     per: Per
+    """What has a counter of its own: the partner, each of its clients, or each operation."""
     limit: Annotated[int, Meta(ge=1, le=LIMIT_MAX)]
+    """Calls in a window."""
     window: timedelta
+    """Its length, `PT1S` to `P31D`."""
     burst: Annotated[int, Meta(ge=1, le=LIMIT_MAX)]
+    """Calls at once; at most the limit."""
     on_outage: OnOutage
+    """What happens while a shared counter cannot be reached."""
 
     def faults(self) -> list[tuple[str, str]]:
         found = []

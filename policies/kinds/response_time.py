@@ -1,13 +1,16 @@
 """response_time: the share of calls answered within a time."""
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta
 
 from policies.clause import Binding, Clause, Meter, Words
+from policies.direction import Directions, Judge, falling, ranked, rising
 from policies.promise import (
     OWED_BY,
+    PROMISE_JUDGES,
     WINDOW,
     Credit,
     DecimalText,
@@ -15,10 +18,14 @@ from policies.promise import (
     OwedBy,
     StatusRule,
     Window,
+    amount,
     excluded,
+    for_partner,
     good_below,
     good_status,
     percent_faults,
+    presence,
+    promised,
 )
 from policies.wording import duration, percent
 
@@ -33,13 +40,40 @@ class ResponseTime(Clause, frozen=True, forbid_unknown_fields=True, tag="respons
     availability: an answer that is no good is never in time.
     """
 
+    judges: ClassVar[Mapping[str, Judge]] = {
+        **PROMISE_JUDGES,
+        "owed_by": ranked("partner", "hub"),
+        "within": falling,
+        "share": amount(rising),
+    }
+
     owed_by: OwedBy
+    """Who promises."""
     window: Window
+    """What is measured: a calendar month in the agreement's time zone."""
     within: timedelta
+    """The time, such as `PT0.5S`."""
     share: DecimalText
+    """The percentage of calls promised."""
     good: StatusRule = "status < 500"
+    """Which answers are good."""
     exclude: Annotated[tuple[Exclusion, ...], Meta(max_length=3)] = ()
+    """What is left out of the count."""
     credit: Credit | None = None
+    """What is owed when the promise is missed."""
+
+    def parameters(self) -> Mapping[str, Any]:
+        own = {name: value for name, value in super().parameters().items() if name != "credit"}
+        return promised(own, self.credit)
+
+    def judged(self, newer: Clause, name: str) -> Directions:
+        directions = super().judged(newer, name)
+        if name == "owed_by" or not isinstance(newer, ResponseTime):
+            return directions
+        return for_partner(directions, self.owed_by, newer.owed_by)
+
+    def presence(self) -> Directions:
+        return presence(self.owed_by)
 
     def faults(self) -> list[tuple[str, str]]:
         found = percent_faults("share", self.share)

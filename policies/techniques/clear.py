@@ -1,7 +1,9 @@
 """clear: the value goes out as it is."""
 
+from typing import ClassVar
+
 from policies.clause import Words
-from policies.technique import Technique
+from policies.technique import Disclosed, Target, Technique
 
 
 class Clear(Technique, frozen=True, forbid_unknown_fields=True):
@@ -12,12 +14,15 @@ class Clear(Technique, frozen=True, forbid_unknown_fields=True):
 
     name = "clear"
     family = "none"
+    manner: ClassVar[Words] = {"zh": "原值", "en": "as they are"}
+    degree = 5
     unchanged = True
+    injective = True
 
-    def unfit(self, logical_type: str) -> str | None:
+    def unfit(self, target: Target) -> str | None:
         return None
 
-    def apply(self, value: str) -> str | None:
+    def apply(self, value: str) -> Disclosed:
         return value
 
     def words(self) -> Words:

@@ -1,11 +1,11 @@
 """keep_first: the first characters stay, the rest is masked."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
 from policies.clause import Words
-from policies.technique import Technique
+from policies.technique import Disclosed, Target, Technique
 
 
 class KeepFirst(Technique, frozen=True, forbid_unknown_fields=True):
@@ -17,14 +17,18 @@ class KeepFirst(Technique, frozen=True, forbid_unknown_fields=True):
 
     name = "keep_first"
     family = "masking"
+    manner: ClassVar[Words] = {"zh": "仅保留前若干字符", "en": "with only their first characters"}
+    degree = 4
 
     count: Annotated[int, Meta(ge=1, le=64)]
     mark: Annotated[str, Meta(min_length=1, max_length=1)] = "*"
 
-    def unfit(self, logical_type: str) -> str | None:
-        return None if logical_type == "string" else f"it masks characters and the field is {logical_type}"
+    def unfit(self, target: Target) -> str | None:
+        return (
+            None if target.logical_type == "string" else f"it masks characters and the field is {target.logical_type}"
+        )
 
-    def apply(self, value: str) -> str | None:
+    def apply(self, value: str) -> Disclosed:
         if len(value) <= self.count:
             return self.mark * len(value)
         return value[: self.count] + self.mark * (len(value) - self.count)

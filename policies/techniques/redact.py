@@ -1,7 +1,9 @@
 """redact: the field stays, the value does not."""
 
+from typing import Any, ClassVar
+
 from policies.clause import Words
-from policies.technique import Technique
+from policies.technique import Disclosed, Target, Technique
 
 
 class Redact(Technique, frozen=True, forbid_unknown_fields=True):
@@ -13,16 +15,22 @@ class Redact(Technique, frozen=True, forbid_unknown_fields=True):
 
     name = "redact"
     family = "suppression"
+    manner: ClassVar[Words] = {"zh": "置空或以标记代替", "en": "emptied or replaced by a mark"}
+    degree = 1
+    blind = True
 
     mark: str | None = None
 
-    def unfit(self, logical_type: str) -> str | None:
-        if self.mark is not None and logical_type not in ("string", "date", "timestamp", "time"):
-            return f"a mark is text and the field is {logical_type}: use plain `redact`, which serves null"
+    def unfit(self, target: Target) -> str | None:
+        if self.mark is not None and target.logical_type not in ("string", "date", "timestamp", "time"):
+            return f"a mark is text and the field is {target.logical_type}: use plain `redact`, which serves null"
         return None
 
-    def apply(self, value: str) -> str | None:
+    def apply(self, value: str) -> Disclosed:
         return self.mark
+
+    def schema(self, target: Target) -> dict[str, Any]:
+        return {"type": "null"} if self.mark is None else {"const": self.mark}
 
     def words(self) -> Words:
         if self.mark is None:

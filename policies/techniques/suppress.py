@@ -1,7 +1,9 @@
 """suppress: the field is left out."""
 
+from typing import ClassVar
+
 from policies.clause import Words
-from policies.technique import Technique
+from policies.technique import Disclosed, Target, Technique
 
 
 class Suppress(Technique, frozen=True, forbid_unknown_fields=True):
@@ -13,12 +15,15 @@ class Suppress(Technique, frozen=True, forbid_unknown_fields=True):
 
     name = "suppress"
     family = "suppression"
+    manner: ClassVar[Words] = {"zh": "不予提供", "en": "not disclosed"}
+    degree = 0
     served = False
+    blind = True
 
-    def unfit(self, logical_type: str) -> str | None:
+    def unfit(self, target: Target) -> str | None:
         return None
 
-    def apply(self, value: str) -> str | None:
+    def apply(self, value: str) -> Disclosed:
         return None
 
     def words(self) -> Words:

@@ -27,13 +27,20 @@ def shipment(key: str = "S-1", **more: Any) -> dict[str, Any]:
 
 
 async def well(peer: Peer, _: int) -> None:
-    """A page for a list, a record for a key."""
+    """A page for a list, a record for a key; a change is made, or so it says."""
     path = peer.target.partition("?")[0].split("/")
-    if len(path) == 3:
-        said: Any = shipment(path[2])
+    if peer.method == "DELETE":
+        await peer.send(b"HTTP/1.1 204 No Content\r\n\r\n")
+        return
+    if peer.method in {"POST", "PATCH"}:
+        said: Any = shipment(path[2] if len(path) == 3 else "S-new", **json.loads(peer.body))
+    elif len(path) == 3:
+        said = shipment(path[2])
     else:
         said = {"data": [shipment(f"S-{number}") for number in range(PAGE_RECORDS)], "next": None}
-    await peer.send(response(json.dumps(said).encode(), b"X-Trace: canary-header", b"Set-Cookie: s=canary-cookie"))
+    status = b"201 Created" if peer.method == "POST" else b"200 OK"
+    more = (b"X-Trace: canary-header", b"Set-Cookie: s=canary-cookie")
+    await peer.send(response(json.dumps(said).encode(), *more, status=status))
 
 
 class Backend:

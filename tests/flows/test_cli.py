@@ -21,7 +21,21 @@ from gateway.cli import app
 from tests.conftest import ROOT
 from tests.flows.demo import CLAUSEGATE, clausegate, running
 
-COMMANDS = ["demo", "init", "check", "explain", "serve", "token", "openapi", "status", "health", "verify"]
+COMMANDS = [
+    "demo",
+    "init",
+    "import",
+    "check",
+    "diff",
+    "explain",
+    "serve",
+    "token",
+    "openapi",
+    "status",
+    "health",
+    "verify",
+    "trace",
+]
 AGREEMENT = "first-partner-2026"
 
 
@@ -265,6 +279,57 @@ def test_a_folder_that_is_no_workspace_is_said_to_be_none(tmp_path: Path) -> Non
     assert done.returncode == 2
     assert "it is no workspace" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_diff_says_what_an_edit_means_and_how_bad_it_is(hub: Hub, own: Path) -> None:
+    assert clausegate("diff", hub.folder, own).returncode == 0
+    (policy,) = (own / "policies").glob("*.yaml")
+    text = policy.read_text()
+    burst = re.search(r"burst: (\d+)", text)
+    assert burst
+    for factor, status, effect in ((2, 3, "loosens"), (0.5, 4, "tightens")):
+        policy.write_text(text.replace(burst[0], f"burst: {int(int(burst[1]) * factor)}"))
+        done = clausegate("diff", hub.folder, own, "--format", "json")
+        assert done.returncode == status, done.stderr
+        (comparison,) = json.loads(done.stdout)["comparisons"]
+        assert comparison["name"] == AGREEMENT
+        assert [change["effects"] for change in comparison["changes"]] == [[effect]]
+        assert effect in clausegate("diff", hub.folder, own, "--agreement", AGREEMENT).stdout
+        (before,) = (hub.folder / "policies").glob("*.yaml")
+        assert clausegate("diff", before, policy).returncode == status
+    assert clausegate("diff", hub.folder, own, "--agreement", "nobody").returncode == 2
+    assert clausegate("diff", hub.folder, policy).returncode == 2
+    policy.write_text(text.replace(burst[0], "burst: none"))
+    done = clausegate("diff", hub.folder, own)
+    assert done.returncode == 1
+    assert "[wrong-type]" in done.stderr
+
+
+def test_import_writes_a_product_once_and_check_takes_it(own: Path) -> None:
+    document = ROOT / "tests" / "cases" / "odcs" / "v3.1.0.odcs.yaml"
+    shown = clausegate("import", document)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert shown.stdout.startswith(document.read_text().split("roles:")[0][:200])
+    done = clausegate("import", document, "--output", own)
+    assert done.returncode == 0, done.stderr
+    written = own / "products" / "every-key.odcs.yaml"
+    assert done.stdout.strip() == str(written)
+    assert written.read_text() == shown.stdout
+    assert clausegate("check", own).returncode == 0
+    again = clausegate("import", document, "--output", own)
+    assert again.returncode == 2
+    assert "nothing is overwritten" in again.stderr
+
+
+def test_check_speaks_the_language_of_code_review(own: Path) -> None:
+    (policy,) = (own / "policies").glob("*.yaml")
+    policy.write_text(policy.read_text().replace("limit: ", "limits: ", 1))
+    done = clausegate("check", own, "--format", "sarif")
+    assert done.returncode == 1
+    (run,) = json.loads(done.stdout)["runs"]
+    assert {result["ruleId"] for result in run["results"]} >= {"unknown-key", "missing-key"}
+    places = {result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for result in run["results"]}
+    assert places == {f"policies/{policy.name}"}
 
 
 def at_a_terminal(*arguments: object, **environment: str) -> str:

@@ -37,13 +37,16 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     return Made(folder, spare, done.stdout, (folder / "credentials.json").read_bytes())
 
 
-def test_once_shows_the_six_sights_and_ends(made: Made) -> None:
+def test_once_shows_the_seven_sights_and_ends(made: Made) -> None:
     sights = re.findall(r"^(\d)  (.+)$", made.stdout, re.MULTILINE)
-    assert [number for number, _ in sights] == ["1", "2", "3", "4", "5", "6"]
-    first, others, refusal, limit, receipt, flipped = re.split(r"^\d  ", made.stdout, flags=re.MULTILINE)[1:]
+    assert [number for number, _ in sights] == ["1", "2", "3", "4", "5", "6", "7"]
+    first, others, lead, refusal, limit, receipt, flipped = re.split(r"^\d  ", made.stdout, flags=re.MULTILINE)[1:]
     assert re.search(r"customer\.phone +1\d{10} +\*{7}\d{4} ", first)
     assert re.search(r"customer\.id_number +canary-\S+ +–", first)
     assert re.search(r"Harbor Bank.*\n.*gets.*\n(.*\n)+? +never .*customer", others)
+    assert re.search(r"gets +201, lead 501 of dealer SUMMIT", lead)
+    assert re.search(r"again .*201, lead 501, no second one", lead)
+    assert re.search(r"schedule +\S+工, \d{4}-\d{2}-\d{2}, HT75C", lead)
     assert "403" in refusal
     assert "clause 2.1" in refusal
     assert "乙方" in refusal

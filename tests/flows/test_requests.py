@@ -266,7 +266,7 @@ async def test_a_path_means_one_thing(gateway: Gateway, name: str) -> None:
         ("limit=99999999999999999999", "invalid-limit"),
         ("limit=", "invalid-limit"),
         ("limit=1&limit=2", "invalid-parameter"),
-        ("offset=1", "invalid-parameter"),
+        ("offset=1", "invalid-filter"),
         ("%ff=1", "invalid-parameter"),
         ("limit=1&%6cimit=2", "invalid-parameter"),
         ("cursor=", "invalid-cursor"),

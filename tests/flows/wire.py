@@ -71,11 +71,23 @@ class Wire:
                 head = await self._reader.readuntil(b"\r\n\r\n")
                 line, *lines = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
                 headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
-                size = 0 if method == "HEAD" else int(headers.get("content-length", 0))
-                body = await self._reader.readexactly(size)
+                if headers.get("transfer-encoding") == "chunked" and method != "HEAD":
+                    body = await self._chunks()
+                else:
+                    size = 0 if method == "HEAD" else int(headers.get("content-length", 0))
+                    body = await self._reader.readexactly(size)
         except (asyncio.IncompleteReadError, ConnectionError):
             return None
         return Reply(int(line.split(" ")[1]), headers, body, head + body)
+
+    async def _chunks(self) -> bytes:
+        """A chunked body up to its last chunk (RFC 9112 section 7.1). Raises IncompleteReadError without that one."""
+        body = b""
+        while size := int(await self._reader.readuntil(b"\r\n"), 16):
+            body += await self._reader.readexactly(size)
+            assert await self._reader.readexactly(2) == b"\r\n"
+        assert await self._reader.readexactly(2) == b"\r\n"
+        return body
 
     async def ask(self, target: str, headers: Iterable[tuple[str, str]] = (), method: str = "GET") -> Reply:
         """One request and its answer, which must come."""

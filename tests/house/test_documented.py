@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import typer
 
+from contracts.finding import CODES
 from deploy import lock
+from docs import generate
 from gateway.problems import PROBLEMS
 from gateway.settings import Settings
 from policies.clause import Clause
@@ -55,6 +57,26 @@ def test_every_problem_code_has_its_section() -> None:
     for code, problem in PROBLEMS.items():
         said = [str(problem.status), *problem.title.values(), *problem.advice.values()]
         assert [words for words in said if words not in found[code]] == [], code
+
+
+def test_every_finding_code_says_why_and_how_to_mend_it() -> None:
+    found = documents.sections(page("docs/findings.md"))
+    assert documents.differences(found, CODES) == []
+    for code, text in found.items():
+        assert re.search(r"^- Example: `.+`$", text, re.MULTILINE), code
+        assert re.search(r"^- Fix: .+\.$", text, re.MULTILINE), code
+        assert re.match(r"\n[^-|\n].+\.\n", text), f"{code} does not say why"
+
+
+def test_every_field_of_a_document_says_what_it_is() -> None:
+    assert generate.undocumented() == []
+
+
+def test_the_page_of_documents_is_made_from_the_code() -> None:
+    text = page("docs/documents.md")
+    assert generate.page(text) == text, "run `python -m docs.generate`"
+    for name in generate.DOCUMENTS:
+        assert f"<!-- {name}: generated -->" in text
 
 
 def commands() -> Iterator[tuple[str, Any]]:

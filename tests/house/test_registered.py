@@ -9,11 +9,20 @@ from policies.techniques import TECHNIQUES
 
 
 def test_the_clause_kinds_are_these() -> None:
-    assert sorted(KINDS) == ["availability", "purpose", "rate_limit", "response_time"]
+    assert sorted(KINDS) == ["availability", "disclosure", "purpose", "rate_limit", "response_time"]
 
 
 def test_the_techniques_are_these() -> None:
-    assert sorted(TECHNIQUES) == ["clear", "keep_first", "keep_last", "redact", "suppress"]
+    assert sorted(TECHNIQUES) == [
+        "clear",
+        "commitment",
+        "generalise",
+        "keep_first",
+        "keep_last",
+        "pseudonym",
+        "redact",
+        "suppress",
+    ]
 
 
 def test_the_adapters_are_these() -> None:

@@ -1,6 +1,7 @@
 """A backend that says on its socket exactly what a test tells it to."""
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -16,7 +17,8 @@ class Peer:
         self._reader = reader
         self._writer = writer
         self.number = number
-        self.target = ""
+        self.method, self.target = "", ""
+        self.body = b""
 
     @property
     def has_gone(self) -> bool:
@@ -24,10 +26,12 @@ class Peer:
         return self._writer.is_closing()
 
     async def request(self) -> bytes | None:
-        """The next request's head, or None at the end."""
+        """The next request's head, or None at the end; its body, of the length it says, is in `body`."""
         with suppress(asyncio.IncompleteReadError, ConnectionError):
             head = await self._reader.readuntil(b"\r\n\r\n")
-            self.target = head.split(b" ")[1].decode()
+            self.method, self.target = (word.decode() for word in head.split(b" ")[:2])
+            length = re.search(rb"\r\nContent-Length: (\d+)\r\n", head)
+            self.body = await self._reader.readexactly(int(length[1])) if length else b""
             return head
         return None
 
@@ -45,12 +49,13 @@ class Peer:
 
 
 class Served:
-    """A running backend: where, which requests it saw, and how many connections."""
+    """A running backend: where, which requests it saw and with which bodies, and how many connections."""
 
     def __init__(self) -> None:
         self.port = 0
         self.connections = 0
         self.requests: list[bytes] = []
+        self.bodies: list[bytes] = []
         self.asked = asyncio.Event()
         self.peers: list[asyncio.Task[None]] = []
 
@@ -70,6 +75,7 @@ async def serving(reply: Reply, tls: ssl.SSLContext | None = None) -> AsyncItera
         try:
             while (head := await peer.request()) is not None:
                 served.requests.append(head)
+                served.bodies.append(peer.body)
                 served.asked.set()
                 await reply(peer, number)
                 number += 1

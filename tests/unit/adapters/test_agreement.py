@@ -9,12 +9,14 @@ from typing import Any, TypeAlias
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from adapters.base import (
     Adapter,
     AllOf,
     Answer,
     AnyOf,
+    Call,
     Compare,
     Condition,
     Constant,
@@ -22,6 +24,7 @@ from adapters.base import (
     Field,
     Negation,
     Operator,
+    Order,
     Query,
     Scalar,
     Within,
@@ -72,6 +75,11 @@ def combined(inner: st.SearchStrategy[Condition]) -> st.SearchStrategy[Condition
     return st.one_of(inner.map(Negation), several.map(AllOf), several.map(AnyOf))
 
 
+orders = st.lists(
+    st.builds(Order, st.sampled_from([TEXT, NUMBER, TRUTH, ID]), st.booleans()),
+    max_size=3,
+    unique_by=lambda each: each.field,
+).map(tuple)
 conditions = st.recursive(st.one_of(comparisons(), memberships(), st.booleans().map(Constant)), combined, max_leaves=6)
 
 
@@ -107,6 +115,39 @@ def numbered(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
         {"id": f"k{(7 * place) % 23}", "number_id": (11 * place) % 23 - 5, **record}
         for place, record in enumerate(found)
     ]
+
+
+async def pages_of(adapter: Adapter, asked: Call, query: Query) -> list[Any]:
+    """The records of every page; each adapter has tokens of its own."""
+    pages: list[Any] = []
+    while len(pages) < 10:
+        outcome = await adapter.answer(asked, query)
+        assert isinstance(outcome, Answer), outcome
+        page = json.loads(outcome.body)
+        pages.append(page["data"])
+        if page["next"] is None:
+            return pages
+        query = replace(query, after=page["next"])
+    raise AssertionError("the pages do not end")
+
+
+queries = st.builds(Query, limit=st.integers(1, 9), where=st.none() | conditions, order=orders)
+
+
+@given(found=st.lists(records, max_size=8), condition=st.none() | conditions, query=queries)
+@settings(max_examples=100)
+def test_both_sort_and_filter_alike_and_no_page_repeats_or_leaves_out_a_record(
+    agreeing: Agree, found: list[dict[str, Any]], condition: Condition | None, query: Query
+) -> None:
+    asked = call("r", ID, *FIELDS, condition=condition)
+
+    async def ask(adapter: Adapter) -> list[Any]:
+        pages = await pages_of(adapter, asked, query)
+        (whole,) = await pages_of(adapter, asked, replace(query, limit=99))
+        assert [record for page in pages for record in page] == whole
+        return pages
+
+    agreeing(numbered(found), ask)
 
 
 def said(outcome: Answer | Fault) -> Any:

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from adapters.base import AllOf, Answer, AnyOf, Compare, Condition, Fault, Negation, Query
+from adapters.base import AllOf, Answer, AnyOf, Compare, Condition, Fault, Negation, Order, Query
 from adapters.http import HttpAdapter, HttpBackend
 from tests.unit.adapters.calls import call, leaf
 from tests.unit.adapters.hostile import Peer, Served, response, serving
@@ -85,6 +85,22 @@ async def test_only_equalities_that_must_hold_are_pushed_down_and_only_for_field
             for condition in several:
                 await adapter.answer(call("shipments", ID, ID, condition=condition), Query(limit=1))
                 assert targets(served)[-1] == f"/shipments?limit=1{expected}"
+
+
+async def test_a_backend_that_sorts_is_asked_for_an_order_by_physical_names_and_any_other_is_not() -> None:
+    query = Query(limit=1, after="a", order=(Order(WEIGHT, descending=True), Order(CARRIER)))
+    async with backend(sort_parameter="order by") as (adapter, served):
+        await adapter.answer(SHIPMENTS, query)
+        await adapter.answer(SHIPMENTS, Query(limit=1))
+        assert targets(served) == [
+            "/shipments?limit=1&order%20by=-weight,carrier_code&after=a",
+            "/shipments?limit=1",
+        ]
+    async with backend() as (adapter, served):
+        await adapter.answer(SHIPMENTS, query)
+        assert targets(served) == ["/shipments?limit=1&after=a"]
+    assert HttpBackend(url="http://h", sort_parameter="sort").sorts()
+    assert not HttpBackend(url="http://h").sorts()
 
 
 async def test_many_calls_that_come_and_go_are_never_taken_for_each_other() -> None:

@@ -1,10 +1,8 @@
 """What only one of the databases has: SQLite's values of any type, PostgreSQL's own types; and either being down."""
 
-import asyncio
 import logging
 import os
 import sqlite3
-import threading
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,9 +11,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from adapters.base import Answer, Compare, Fault, Negation, Query
+from adapters.base import Answer, Change, Compare, Fault, Negation, Order, Query
 from adapters.sql import SqlAdapter, SqlBackend
 from tests.unit.adapters.calls import call, leaf
+from tests.unit.adapters.tables import Database, pages, said, threads_ended
 
 ID = leaf("id")
 VALUE = leaf("value", "number")
@@ -40,13 +39,6 @@ async def outcomes(adapter: SqlAdapter, *calls: Any) -> list[Any]:
     await adapter.close()
     await threads_ended()
     return found
-
-
-async def threads_ended() -> None:
-    """aiosqlite does not wait for the thread of a connection that did not open; it must not outlive the event loop."""
-    for thread in threading.enumerate():
-        if "_connection_worker_thread" in thread.name:
-            await asyncio.to_thread(thread.join, 5)
 
 
 async def test_a_text_in_a_column_of_numbers_is_unknown_to_a_condition_and_passed_on_as_it_is(tmp_path: Path) -> None:
@@ -202,6 +194,78 @@ async def test_conditions_compare_with_the_columns_own_type(typed: str, conditio
     (answer,) = await outcomes(SqlBackend(url=typed).connect(), call("types", ID, ID, condition=condition))
     assert isinstance(answer, Answer), answer
     assert answer.body.count(b'"id"') == count
+
+
+SORTED = """
+CREATE TABLE sorted (id integer PRIMARY KEY, day date, moment timestamptz, local timestamp, hour time, price numeric,
+  small real, code char(4), name citext);
+INSERT INTO sorted SELECT n, day, moment, moment, hour, price, price, chr(65 + n), chr(65 + n) FROM (VALUES
+  (1, date 'infinity', timestamptz 'infinity', time '23:59:59.999999', 0.1),
+  (2, date '9999-12-31', timestamptz '9999-12-31 23:59:59.999999Z', time '23:59:59.999998', 0.10000000000000000001),
+  (3, date '2026-01-01', timestamptz '2026-01-01 00:00:00.000001Z', time '00:00', 0.2),
+  (4, date '2026-01-01', timestamptz '2026-01-01 00:00:00Z', time '00:00:00.000001', 12345678901234567890.5),
+  (5, NULL, NULL, NULL, NULL), (6, NULL, NULL, NULL, NULL)) AS r (n, day, moment, hour, price)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "rising"),
+    [
+        ("day", "date", [3, 4, 2, 1, 5, 6]),
+        ("moment", "timestamp", [4, 3, 2, 1, 5, 6]),
+        ("local", "timestamp", [4, 3, 2, 1, 5, 6]),
+        ("hour", "time", [3, 4, 2, 1, 5, 6]),
+        ("price", "number", [1, 2, 3, 4, 5, 6]),
+        ("small", "number", [1, 2, 3, 4, 5, 6]),
+        ("code", "string", [1, 2, 3, 4, 5, 6]),
+        ("name", "string", [1, 2, 3, 4, 5, 6]),
+    ],
+)
+async def test_pages_sorted_by_any_type_end_between_values_that_are_close(
+    postgres: str, name: str, kind: str, rising: list[int]
+) -> None:
+    found = Database(postgres)
+    await found.write("DROP TABLE IF EXISTS sorted", "CREATE EXTENSION IF NOT EXISTS citext", *SORTED.split(";\n"))
+    key = leaf("id", "integer")
+    field = leaf(name, kind)
+    falling = sorted(rising, key=lambda number: (number > 4 and kind != "string", -rising.index(number)))
+    if kind != "string":
+        falling[-2:] = [5, 6]  # records without a value come last, by their keys
+    if name in {"day", "small"}:  # two of them are equal, and stay in the order of their keys
+        equal = (3, 4) if name == "day" else (1, 2)
+        place = falling.index(equal[1])
+        falling[place : place + 2] = equal
+    async with found.adapter() as adapter:
+        for descending, expected in ((False, rising), (True, falling)):
+            query = Query(limit=1, order=(Order(field, descending),))
+            got = [record["id"] async for page in pages(adapter, call("sorted", key, key), query) for record in page]
+            assert got == expected
+
+
+async def test_keys_that_a_collation_takes_for_equal_are_all_in_the_pages(postgres: str) -> None:
+    found = Database(postgres)
+    await found.write("CREATE EXTENSION IF NOT EXISTS citext", "DROP TABLE IF EXISTS folded")
+    await found.write("CREATE TABLE folded (id citext)", "INSERT INTO folded VALUES ('b'), ('A'), ('B'), ('a'), ('c')")
+    async with found.adapter() as adapter:
+        whole = [page async for page in pages(adapter, call("folded", ID, ID), Query(limit=1))]
+        assert whole == [[{"id": name}] for name in "AaBbc"]
+        by_characters = Query(limit=2, order=(Order(ID, True),))
+        falling = [
+            record["id"] async for page in pages(adapter, call("folded", ID, ID), by_characters) for record in page
+        ]
+        assert falling == ["c", "b", "a", "B", "A"]
+
+
+async def test_a_row_filter_on_a_column_that_ignores_case_does_not_ignore_it(postgres: str) -> None:
+    found = Database(postgres)
+    await found.write("CREATE EXTENSION IF NOT EXISTS citext", "DROP TABLE IF EXISTS owned")
+    await found.write("CREATE TABLE owned (id text, carrier citext)")
+    await found.write("INSERT INTO owned VALUES ('1', 'SWIFT'), ('2', 'swift')")
+    own = call("owned", ID, ID, condition=Compare("==", leaf("carrier"), "SWIFT"))
+    async with found.adapter() as adapter:
+        assert said(await adapter.answer(own, Query(limit=9))) == (200, {"data": [{"id": "1"}], "next": None})
+        assert said(await adapter.change(own, Change("delete", "2"))) == (404, None)
+    assert len(await found.read("SELECT * FROM owned")) == 2
 
 
 async def test_a_database_that_is_down_or_unknown_is_unreachable_without_its_name(postgres: str) -> None:

@@ -9,7 +9,7 @@ from threading import Event, Lock
 from typing import Any
 
 from gateway.audit.disk import Identity, LocalDisk
-from gateway.audit.leaf import Authority, Exchange
+from gateway.audit.leaf import Authority, Exchange, Intent, Measured, Observation, Part
 from gateway.audit.writer import Writer, WriterOptions
 
 
@@ -175,3 +175,62 @@ def an_exchange(number: int = 0, **changes: Any) -> Exchange:
 def an_authority(number: int = 0) -> Authority:
     """The shortest of entries."""
     return Authority(number, "client-added", "a")
+
+
+def an_intent(number: int = 1) -> Intent:
+    """A change that is about to be asked for."""
+    return Intent(
+        time_us=1_700_000_000_000_000 + number,
+        request_id=f"request-{number}",
+        partner="swift-logistics",
+        client="swift-app",
+        agreement="swift-logistics-2026",
+        version="1.0.0",
+        contract="ab" * 32,
+        plan="0123456789abcdef",
+        product="shipments",
+        operation="update",
+        route="/v1/shipments/{key}",
+        method="PATCH",
+    )
+
+
+def a_part(number: int = 2) -> Part:
+    """A further piece of an answer."""
+    return Part(
+        time_us=1_700_000_000_000_000 + number,
+        request_id="request-1",
+        partner="swift-logistics",
+        client="swift-app",
+        agreement="swift-logistics-2026",
+        version="1.0.0",
+        contract="ab" * 32,
+        plan="0123456789abcdef",
+        product="shipments",
+        operation="list",
+        number=number,
+        code="",
+        last=False,
+        bytes=1_000,
+        records=10,
+        subjects=7,
+        withheld=1,
+    )
+
+
+def an_observation() -> Observation:
+    """What samples showed."""
+    return Observation(
+        time_us=1_700_000_000_000_000,
+        partner="swift-logistics",
+        agreement="swift-logistics-2026",
+        version="1.0.0",
+        contract="ab" * 32,
+        product="shipments",
+        direction="out",
+        samples=1,
+        records=10,
+        measured=(Measured("kind nullValues", 10, 2, 1, 1),),
+        drift=(("weight", 3),),
+        undeclared=(("", 4),),
+    )

@@ -4,8 +4,21 @@ import msgspec
 import pytest
 
 from gateway.audit.frames import frame, leaf_hash
-from gateway.audit.leaf import Authority, Exchange, Leaf, Opening, Place, decode, encode
-from tests.unit.audit.doubles import an_exchange
+from gateway.audit.leaf import (
+    Authority,
+    Entry,
+    Exchange,
+    Intent,
+    Leaf,
+    Measured,
+    Observation,
+    Opening,
+    Part,
+    Place,
+    decode,
+    encode,
+)
+from tests.unit.audit.doubles import a_part, an_exchange, an_intent, an_observation
 
 PLACE = Place("gw-1", 3, 1042, "0" * 64)
 
@@ -21,8 +34,14 @@ def test_the_worked_example_of_the_documentation_holds() -> None:
     assert leaf_hash(leaf) == "5faead38e7acc23db925683b361c54476b1f497c53bb03f1708ad9bb6931f8b0"
 
 
-@pytest.mark.parametrize("entry", [an_exchange(1), Authority(1, "key-created", "k1", "ab"), Opening(1, 2, 3, "ef", 4)])
-def test_a_leaf_comes_back_as_it_went(entry: Exchange | Authority | Opening) -> None:
+@pytest.mark.parametrize(
+    "entry",
+    [
+        *(an_exchange(1), an_intent(), a_part(), an_observation()),
+        *(Authority(1, "key-created", "k1", "ab"), Opening(1, 2, 3, "ef", 4)),
+    ],
+)
+def test_a_leaf_comes_back_as_it_went(entry: Entry) -> None:
     leaf = Leaf(1, PLACE, entry)
     assert decode(encode(leaf)) == leaf
 
@@ -54,3 +73,24 @@ def test_a_record_has_no_room_for_payloads_paths_addresses_or_tokens() -> None:
         *("subjects", "withheld", "mask"),
     ]
     assert [field.name for field in msgspec.structs.fields(Authority)] == ["time_us", "event", "subject", "contract"]
+    assert [field.name for field in msgspec.structs.fields(Intent)] == [
+        *("time_us", "request_id", "partner", "client", "agreement", "version", "contract", "plan", "product"),
+        *("operation", "route", "method"),
+    ]
+    assert [field.name for field in msgspec.structs.fields(Part)] == [
+        *("time_us", "request_id", "partner", "client", "agreement", "version", "contract", "plan", "product"),
+        *("operation", "number", "code", "last", "bytes", "records", "subjects", "withheld"),
+    ]
+    assert [field.name for field in msgspec.structs.fields(Observation)] == [
+        *("time_us", "partner", "agreement", "version", "contract", "product", "direction", "samples", "records"),
+        *("measured", "drift", "undeclared"),
+    ]
+    assert [field.name for field in msgspec.structs.fields(Measured)] == [
+        *("rule", "checked", "failed", "judged", "broken"),
+    ]
+
+
+def test_what_was_measured_is_written_as_a_row_of_counts() -> None:
+    leaf = encode(Leaf(1, PLACE, an_observation()))
+    assert b'"measured":[["kind nullValues",10,2,1,1]],"drift":[["weight",3]],"undeclared":[["",4]]' in leaf
+    assert decode(leaf.replace(b"10,2,1,1]", b'10,2,1,1,"x"]')) is None, "no room for anything more"

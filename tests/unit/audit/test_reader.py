@@ -8,8 +8,8 @@ import pytest
 from gateway.audit.faults import CorruptLogError
 from gateway.audit.frames import frame
 from gateway.audit.leaf import Authority, Entry, Exchange, Opening, Receipt
-from gateway.audit.reader import find_receipt, read_as, read_entries, read_exchanges
-from tests.unit.audit.doubles import QUIET, an_authority, an_exchange, opened
+from gateway.audit.reader import find_receipt, read_as, read_counted, read_entries, read_exchanges
+from tests.unit.audit.doubles import QUIET, a_part, an_authority, an_exchange, an_intent, an_observation, opened
 
 
 class Counted(msgspec.Struct, frozen=True, tag="exchange"):
@@ -54,6 +54,21 @@ def test_a_reader_chooses_the_fields_it_wants(tmp_path: Path) -> None:
     assert list(read_as(tmp_path, Counted)) == [Counted("swift-logistics", 200)] * 20
     assert list(read_as(tmp_path, Authority)) == [an_authority()] * 2
     assert [opening.last_seq for opening in read_as(tmp_path, Opening)] == [-1, -1]
+
+
+def test_all_that_figures_are_counted_from_is_read_in_its_order(tmp_path: Path) -> None:
+    writer = opened(tmp_path)
+    counted = [an_intent(1), an_exchange(1), a_part(2), an_observation(), an_intent(2)]
+    for entry in (*counted[:2], an_authority(), *counted[2:]):
+        assert isinstance(writer.append_written(entry), Receipt)
+    writer.close()
+    assert list(read_counted(tmp_path)) == counted
+    assert list(read_exchanges(tmp_path)) == [an_exchange(1)]
+    assert [located.leaf.entry for located in read_entries(tmp_path)][1:] == [
+        *counted[:2],
+        an_authority(),
+        *counted[2:],
+    ]
 
 
 def test_a_kind_that_no_record_is_of_is_a_mistake(tmp_path: Path) -> None:

@@ -272,12 +272,20 @@ def test_for_any_view_and_any_body_exactly_the_granted_values_of_the_declared_ty
 
 
 @pytest.mark.parametrize(
-    "number", ["1.0", "10e-1", "1e3", "-0.0", "-7", "0", "9" * 5000, "123456789012345678901234567890"]
+    "number",
+    ["1.0", "10e-1", "1e3", "-0.0", "-7", "0", "9" * 5000, "1234567890" * 3, "1e999999999", "1E+99999999"],
 )
 def test_a_whole_number_is_whole_however_it_is_written_and_keeps_its_text(number: str) -> None:
     compiled = mask({"pieces": "clear", "weight": "clear"})
     record = f'{{"weight":{number},"pieces":{number}}}'
     assert served(compiled, page(compiled, record)) == f"[{record}]"
+
+
+@pytest.mark.parametrize("number", ["1.5", "15e-1", "1e-999999999", f"1.{'0' * 35}1", f"0.{'0' * 400}1", "1e-1"])
+def test_a_number_with_a_fraction_is_no_whole_one_however_small_the_fraction(number: str) -> None:
+    compiled = mask({"id": "clear", "pieces": "clear"})
+    masked = page(compiled, f'{{"id":"A","pieces":{number}}}')
+    assert served(compiled, masked) == '[{"id":"A"}]'
 
 
 def test_minus_zero_keeps_its_sign_as_a_number_and_is_zero_as_a_whole_one() -> None:

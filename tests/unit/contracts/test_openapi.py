@@ -10,15 +10,18 @@ from hypothesis import strategies as st
 
 from adapters.base import Envelope
 from contracts.disclosed import record_schema
-from contracts.granted import Branch, Leaf, Many
+from contracts.granted import Branch, Keyed, Leaf, Many
 from contracts.mask import Mask, Masked
 from contracts.openapi import openapi_for
-from gateway.problems import PROBLEMS
+from contracts.product import Property, SchemaObject
+from policies.technique import Target
 from policies.techniques.clear import Clear
 from policies.techniques.keep_first import KeepFirst
 from policies.techniques.keep_last import KeepLast
+from policies.techniques.pseudonym import Pseudonym
 from policies.techniques.redact import Redact
-from tests.unit.contracts.sample import compiled
+from tests.unit.contracts.sample import TABLE, compiled
+from tests.unit.contracts.test_several_objects import product
 
 BASE = "http://127.0.0.1:8080"
 PRODUCT = "products/shipments.odcs.yaml"
@@ -67,25 +70,19 @@ def test_the_hubs_document_holds_every_partners_view_side_by_side():
     assert list(document["paths"]) == ["/v1/shipments", "/v1/shipments/{key}"]
 
 
-def test_the_parameters_are_those_that_the_gateway_takes():
-    (plan, *_) = plans = compiled()[1].all_plans()
+def test_of_several_objects_each_has_paths_and_a_schema_of_its_own():
+    """The objects of one product share its scope."""
+    plans = compiled({PRODUCT: (TABLE["workspace"][PRODUCT], product())})[1].all_plans()
     document = openapi_for(plans, "swift", BASE)
-    parameters = {each["name"]: each for each in document["paths"]["/v1/shipments"]["get"]["parameters"]}
-    assert parameters.keys() == {"limit", "cursor", "Clausegate-Purpose"}
-    limit = parameters["limit"]["schema"]
-    assert (limit["default"], limit["maximum"]) == plan.page_limit
-    assert parameters["Clausegate-Purpose"]["schema"]["enum"] == ["delivery"]
-    assert parameters["Clausegate-Purpose"]["required"] is False
-    strict = compiled({POLICY: ("unstated: assume", "unstated: refuse")})[1].all_plans()
-    purpose = openapi_for(strict, "swift", BASE)["paths"]["/v1/shipments"]["get"]["parameters"][-1]
-    assert purpose["required"] is True
-
-
-def test_every_status_that_the_gateway_answers_is_described():
-    document = openapi_for(compiled()[1].all_plans(), "swift", BASE)
-    answered = {str(problem.status) for problem in PROBLEMS.values()} - {"405"}  # only documented methods are listed
-    for path in document["paths"].values():
-        assert path["get"]["responses"].keys() == answered | {"200"}
+    openapi_spec_validator.validate(document)
+    assert list(document["paths"]) == ["/v1/shipments/events", "/v1/shipments/events/{key}", "/v1/shipments/shipment"]
+    assert list(document["components"]["schemas"]) == [
+        "Problem",
+        "shipments-shipment-logistics",
+        "shipments-events-logistics",
+    ]
+    assert [tag["name"] for tag in document["tags"]] == ["shipments/events", "shipments/shipment"]
+    assert document["paths"]["/v1/shipments/events/{key}"]["get"]["operationId"] == "get-shipments-events"
 
 
 def test_a_token_is_got_with_the_scope_of_the_plan():
@@ -93,8 +90,35 @@ def test_a_token_is_got_with_the_scope_of_the_plan():
     document = openapi_for(plans, "swift", BASE)
     flow = document["components"]["securitySchemes"]["oauth2"]["flows"]["clientCredentials"]
     assert flow["tokenUrl"] == f"{BASE}/oauth/token"
-    assert list(flow["scopes"]) == [plan.scope]
+    assert flow["scopes"] == {plan.scope: "shipments: list, get"}
     assert document["paths"]["/v1/shipments"]["get"]["security"] == [{"oauth2": [plan.scope]}]
+
+
+def test_the_contract_is_named_with_its_hash_and_in_its_own_words():
+    (plan, *_) = plans = compiled()[1].all_plans()
+    document = openapi_for(plans, "swift", BASE)
+    named = [{"agreement": "swift-2026", "version": plan.contract.version, "hash": plan.contract.hash}]
+    assert document["info"]["x-contract"] == named
+    assert document["paths"]["/v1/shipments"]["get"]["x-contract"] == named
+    for words in (plan.contract.effective_clause.text, plan.contract.products_clause.text):
+        for said in words.values():
+            assert said in document["info"]["description"]
+    assert "以中文为准" in document["info"]["description"]
+
+
+def test_limits_promises_and_purposes_are_those_that_are_executed():
+    (plan, *_) = plans = compiled()[1].all_plans()
+    found = openapi_for(plans, "swift", BASE)["paths"]["/v1/shipments"]["get"]
+    (limit,), (promise,) = found["x-rate-limits"], found["x-sla"]
+    assert (limit["policy"], limit["quota"], limit["window_s"], limit["burst"]) == ("4.1", 1200, 60, 60)
+    assert limit["clause"]["text"] == plan.limits[0].clause.text
+    assert (promise["kind"], promise["target_percent"], promise["good"]) == ("availability", "99.5", "status < 500")
+    assert promise["clause"]["id"] == "5.1"
+    assert found["x-purpose"] == ["delivery"]
+    assert "x-legal-basis" not in found
+    legal = compiled({PRODUCT: ("purpose: [delivery]\n", "purpose: [delivery]\n          legal_basis: contract\n")})
+    operation = openapi_for(legal[1].all_plans(), "swift", BASE)["paths"]["/v1/shipments"]["get"]
+    assert operation["x-legal-basis"] == ["contract"]
 
 
 def test_the_clauses_that_decide_are_said_with_the_operation():
@@ -103,35 +127,39 @@ def test_the_clauses_that_decide_are_said_with_the_operation():
     assert "4.1" in description
 
 
+def leaf(logical_type, technique):
+    return Leaf(Target("a", logical_type), technique)
+
+
 @pytest.mark.parametrize(
-    ("leaf", "schema"),
+    ("granted", "schema"),
     [
-        (Leaf("integer", Clear()), {"type": ["integer", "null"]}),
-        (Leaf("boolean", Clear()), {"type": ["boolean", "null"]}),
-        (Leaf("date", Clear()), {"type": ["string", "null"], "format": "date"}),
-        (Leaf("number", Redact()), {"type": "null"}),
-        (Leaf("string", Redact("***")), {"enum": ["***", None]}),
-        (Leaf("string", KeepLast(4)), {"type": ["string", "null"]}),
+        (leaf("integer", Clear()), {"type": ["integer", "null"]}),
+        (leaf("boolean", Clear()), {"type": ["boolean", "null"]}),
+        (leaf("date", Clear()), {"type": ["string", "null"], "format": "date"}),
+        (leaf("number", Redact()), {"type": "null"}),
+        (leaf("string", Redact("***")), {"enum": ["***", None]}),
+        (leaf("string", KeepLast(4)), {"type": ["string", "null"]}),
     ],
 )
-def test_the_type_is_that_after_masking(leaf, schema):
-    (found,) = record_schema(Branch({"a": leaf}), "en")["properties"].values()
+def test_the_type_is_that_after_masking(granted, schema):
+    (found,) = record_schema(Branch({"a": granted}), "en")["properties"].values()
     assert {key: value for key, value in found.items() if key != "description"} == schema
 
 
 VIEW = Branch(
     {
-        "id": Leaf("string", Clear()),
-        "weight": Leaf("number", Clear()),
-        "count": Leaf("integer", Clear()),
-        "open": Leaf("boolean", Clear()),
-        "name": Leaf("string", KeepFirst(1)),
-        "phone": Leaf("string", KeepLast(2)),
-        "secret": Leaf("number", Redact()),
-        "marked": Leaf("string", Redact("#")),
-        "customer": Branch({"name": Leaf("string", Clear()), "phone": Leaf("string", Redact())}),
-        "nodes": Many(Branch({"city": Leaf("string", Clear()), "open": Leaf("boolean", Clear())})),
-        "tags": Many(Leaf("string", KeepLast(1))),
+        "id": leaf("string", Clear()),
+        "weight": leaf("number", Clear()),
+        "count": leaf("integer", Clear()),
+        "open": leaf("boolean", Clear()),
+        "name": leaf("string", KeepFirst(1)),
+        "phone": leaf("string", KeepLast(2)),
+        "secret": leaf("number", Redact()),
+        "marked": leaf("string", Redact("#")),
+        "customer": Branch({"name": leaf("string", Clear()), "phone": leaf("string", Redact())}),
+        "nodes": Many(Branch({"city": leaf("string", Clear()), "open": leaf("boolean", Clear())})),
+        "tags": Many(leaf("string", KeepLast(1))),
     }
 )
 names = st.sampled_from(["id", "weight", "count", "open", "name", "phone", "secret", "marked", "customer", "nodes",
@@ -140,6 +168,21 @@ scalars = st.none() | st.booleans() | st.integers(-9, 9) | st.text("ab#", max_si
 anything = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=4), max_leaves=8
 )
+
+
+def test_a_field_is_described_in_the_products_own_words():
+    named = Property(name="a", logicalType="string", businessName="手机号", description="Mobile number.")
+    schema = SchemaObject(name="thing", properties=(named,))
+    (found,) = record_schema(Branch({"a": leaf("string", KeepLast(4))}), "en", schema)["properties"].values()
+    assert found["description"] == "手机号 · Mobile number. · Masked: last 4 characters only"
+
+
+def test_the_keys_of_a_map_are_described_as_they_are_masked():
+    key = Leaf(Target("m.key", "string"), Pseudonym())
+    schema = record_schema(Branch({"m": Keyed(key, leaf("integer", Clear()))}), "en")["properties"]["m"]
+    jsonschema.validate({"p1." + "a" * 30: 1}, schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"Wuhan": 1}, schema)
 
 
 @given(st.lists(st.dictionaries(names, anything, max_size=8), max_size=4))

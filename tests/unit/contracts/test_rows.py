@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 
 from adapters.base import AllOf, AnyOf, Compare, Constant, Envelope, Field, Negation, Within
 from contracts.facts import Facts
-from contracts.rows import RowFault, RowFilter, compile_rows
+from contracts.rows import RowFault, RowFilter, RowRule, compile_rows
 from tests.unit.contracts.shipments import SCHEMA
 
 PARTNER = {"id": "swift-logistics", "code": "SWIFT", "role": "logistics"}
 
 
 def compiled(expression: str) -> RowFilter:
-    rows = compile_rows(expression, SCHEMA, PARTNER)
-    assert isinstance(rows, RowFilter), rows
-    return rows
+    rule = compile_rows(expression, SCHEMA)
+    assert isinstance(rule, RowRule), rule
+    return rule.bind(PARTNER)
 
 
 def keeps(expression: str, record: Any) -> bool:
@@ -69,7 +69,7 @@ def test_only_the_fields_that_a_condition_names_are_read() -> None:
     ],
 )
 def test_an_expression_that_does_not_fit_the_product_is_refused_with_its_place(expression: str, said: str) -> None:
-    fault = compile_rows(expression, SCHEMA, PARTNER)
+    fault = compile_rows(expression, SCHEMA)
     assert isinstance(fault, RowFault)
     assert said in fault.message
     assert "INVALID_ARGUMENT" not in fault.message

@@ -6,6 +6,7 @@ from typing import Any
 from adapters.base import Backend, Path
 from contracts.product import Product, custom
 from contracts.view import GrantedView, grant
+from policies.techniques.pseudonym import Pseudonym
 from policies.techniques.redact import Redact
 
 
@@ -28,12 +29,12 @@ def granted(product: Product) -> Iterator[tuple[str, GrantedView]]:
 
 
 def seen(product: Product) -> set[Path]:
-    """Paths of which at least one role gets something of the value. A mark or null is nothing of it."""
+    """Paths of which at least one role gets something of the value. A mark, null or a pseudonym is nothing of it."""
     return {
         field.path
         for _, view in granted(product)
         for field, technique in view.leaves
-        if not isinstance(technique, Redact)
+        if not isinstance(technique, Redact | Pseudonym)
     }
 
 

@@ -6,6 +6,7 @@ import re
 import shutil
 import sqlite3
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from gateway.demo import data
 from gateway.demo.data import DemoData, generate
 from gateway.demo.draw import people
 from gateway.demo.shipments import shipments
-from gateway.demo.words import CANARY, CARRIERS
+from gateway.demo.words import CANARY, CARRIERS, SERVICE_ENGINEERS
 from tests.unit.demo.seen import seen, seen_columns, texts
 
 SQL_PRODUCTS = {"parts": "spare_parts", "leads": "leads"}
@@ -163,3 +164,39 @@ def test_a_run_that_was_cut_short_is_done_again(demo_data: DemoData, tmp_path: P
     (folder / "hub.db").unlink()
     assert digest(generate(folder)) == digest(demo_data)
     assert not (folder / ".making").exists()
+
+
+NEW_LEAD = """
+    INSERT INTO leads (dealer_code, company, contact_name, contact_phone, machine_model, quantity, visit_on)
+    VALUES ('SUMMIT', 'x', 'x', 'x', 'HT75C', 1, ?)
+"""
+VISITS = "SELECT visit_on, engineer FROM service_schedule WHERE lead_id = ?"
+
+
+@pytest.fixture
+def hub(demo_data: DemoData, tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    """The database, in a copy that may be changed."""
+    shutil.copyfile(demo_data.database, tmp_path / "hub.db")
+    with closing(sqlite3.connect(tmp_path / "hub.db")) as connection:
+        yield connection
+
+
+def test_the_schedule_holds_the_visit_of_each_lead_that_asks_for_one(hub: sqlite3.Connection) -> None:
+    asked = hub.execute("SELECT lead_id, visit_on FROM leads WHERE visit_on IS NOT NULL ORDER BY lead_id").fetchall()
+    assert len(asked) > 20
+    assert hub.execute("SELECT lead_id, visit_on FROM service_schedule ORDER BY lead_id").fetchall() == asked
+
+
+def test_a_new_lead_with_a_visit_goes_to_the_engineer_with_the_fewest_on_that_day(hub: sqlite3.Connection) -> None:
+    leads = [hub.execute(NEW_LEAD, ("2030-01-02",)).lastrowid for _ in range(5)]
+    engineers = [hub.execute(VISITS, (lead,)).fetchone()[1] for lead in leads]
+    assert engineers == [*sorted(SERVICE_ENGINEERS), min(SERVICE_ENGINEERS)]
+
+
+def test_the_schedule_follows_a_visit_that_is_moved_or_called_off(hub: sqlite3.Connection) -> None:
+    lead = hub.execute(NEW_LEAD, (None,)).lastrowid
+    for visit_on in ("2030-01-02", "2030-01-03", None, "2030-01-04"):
+        hub.execute("UPDATE leads SET visit_on = ? WHERE lead_id = ?", (visit_on, lead))
+        assert [row[0] for row in hub.execute(VISITS, (lead,))] == ([visit_on] if visit_on else [])
+    hub.execute("DELETE FROM leads WHERE lead_id = ?", (lead,))
+    assert hub.execute(VISITS, (lead,)).fetchall() == []

@@ -11,12 +11,14 @@ import jsonschema
 import pytest
 import yaml
 
+from contracts.compile import compile_documents
 from contracts.plan import Plans
 from contracts.product import Property
-from contracts.workspace import Documents
+from contracts.workspace import Documents, decode_documents
 from gateway.demo.workspace import samples
 from policies.clause import LANGUAGES
-from tests.unit.demo.seen import granted
+from policies.techniques.pseudonym import Pseudonym
+from tests.unit.demo.seen import Filtering, Unfiltering, granted
 
 PRODUCT_FILES = sorted(samples().glob("contracts/documents/products/*.odcs.yaml")) + sorted(
     samples().glob("deploy/northwind/products/*.odcs.yaml")
@@ -96,15 +98,79 @@ def test_each_partner_gets_what_the_demo_promises(plans: Plans) -> None:
     }
     logistics = views["swift-logistics", "shipments"]
     assert logistics["customer.phone"].apply("13812345678") == "*******5678"
+    assert isinstance(logistics["customer.id"], Pseudonym)
     assert {"nodes.city", "nodes.at"} <= set(logistics)
     assert not [path for path in views["harbor-bank", "repayments"] if path.startswith(("customer", "guarantor"))]
+    assert views["harbor-bank", "repayments"]["credit_score"].apply("655") == "[600, 700)"
     parts = views["delta-repair", "parts"]
     assert "stock.changsha" in parts
     assert not [path for path in parts if path.startswith("supplier") or path == "unit_cost"]
 
 
+def test_every_view_names_its_purpose_and_its_legal_basis(plans: Plans) -> None:
+    grounds = {plan.product: (plan.purposes, plan.legal_basis) for plan in plans.all_plans()}
+    assert grounds == {
+        "shipments": (("delivery",), "contract"),
+        "repayments": (("credit_monitoring",), "contract"),
+        "parts": (("maintenance",), "contract"),
+        "leads": (("sales_follow_up",), "consent"),
+    }
+
+
+def test_a_partner_writes_where_its_view_says_and_nowhere_else(plans: Plans) -> None:
+    written = {
+        (plan.product, plan.operation): {".".join(field.path) for field in plan.writing.fields}
+        for plan in plans.all_plans()
+        if plan.writing is not None
+    }
+    lead = {"company", "contact.name", "contact.phone", "machine_model", "quantity", "budget", "visit_on"}
+    assert written == {
+        ("leads", "create"): lead,
+        ("leads", "update"): {"status", "quantity", "budget", "visit_on"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("product", "before", "after", "clause"),
+    [
+        ("shipments", "customer.phone: {keep_last: 4}", "customer.phone: clear", "3.2"),
+        ("shipments", "          legal_basis: contract\n", "", "3.1"),
+        (
+            "repayments",
+            "credit_score: {generalise",
+            "customer.bank_account: clear\n            credit_score: {generalise",
+            "3.1",
+        ),
+        (
+            "repayments",
+            "classification: internal jrt-2, businessName: 银行代码",
+            "classification: jrt-4, businessName: 银行代码",
+            "3.3",
+        ),
+        ("parts", "updated_on: clear", "unit_cost: clear", "3.2"),
+    ],
+)
+def test_a_clause_of_the_terms_refuses_a_view_that_shows_too_much(
+    workspace: Path, product: str, before: str, after: str, clause: str
+) -> None:
+    files = {
+        str(file.relative_to(workspace)): file.read_text()
+        for folder in ("products", "policies", "agreements")
+        for file in (workspace / folder).glob("*.yaml")
+    }
+    name = f"products/{product}.odcs.yaml"
+    assert before in files[name]
+    files[name] = files[name].replace(before, after)
+    read, mistakes = decode_documents({name: text.encode() for name, text in files.items()})
+    assert mistakes == []
+    found = compile_documents(read, {"operations": Unfiltering(), "hub": Filtering()})
+    assert isinstance(found, list)
+    assert {finding.code for finding in found} == {"disclosure-forbidden"}
+    assert {finding.message.split(": clause ")[1].split()[0] for finding in found} >= {clause}
+
+
 def test_a_partner_sees_its_own_rows_only(plans: Plans) -> None:
-    texts = {plan.product: plan.rows_text for plan in plans.all_plans()}
+    texts = {plan.product: plan.offer.view.rows for plan in plans.all_plans()}
     assert texts == {
         "shipments": "record.carrier_code == partner.code",
         "repayments": "record.bank_code == partner.code",
@@ -120,7 +186,9 @@ def test_limits_of_a_small_partner_can_be_reached_within_a_tour(plans: Plans) ->
 
 def test_every_clause_reads_as_a_sentence_in_both_languages(plans: Plans) -> None:
     for contract in plans.contracts.values():
-        assert [clause.id for clause in contract.clauses] == ["2.1", "4.1", "5.1", "5.2"]
+        numbers = [clause.id for clause in contract.clauses]
+        assert numbers == sorted(numbers)
+        assert {"2.1", "3.1", "4.1", "5.1", "5.2"} <= set(numbers)
         for clause in contract.clauses:
             for language in LANGUAGES:
                 assert "{" not in clause.text[language]

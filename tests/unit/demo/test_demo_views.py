@@ -11,12 +11,14 @@ import pytest
 
 from adapters.base import Adapter, Answer, Query
 from contracts.mask import Masked
+from contracts.odcs import odcs_findings
 from contracts.plan import Plan
 from gateway.demo.data import DemoData
 from gateway.demo.words import CANARY
 from gateway.demo.workspace import assemble, samples
 from gateway.reload import connect_all
 from gateway.workspace import Workspace, load_workspace
+from policies.keys import PartnerKeys
 
 OWN = {
     "shipments": ("carrier_code", "SWIFT"),
@@ -44,14 +46,15 @@ async def everything(plan: Plan, adapter: Adapter) -> tuple[list[Any], bytes]:
     """The masked records of every page, decoded and as they go out; rows are filtered by the backend alone."""
     records: list[Any] = []
     sent = b""
+    mask = plan.mask.with_keys(PartnerKeys(bytes(32), plan.contract.partner))
     after: str | None = None
     while True:
         answer = await adapter.answer(plan.call, Query(limit=200, after=after))
         assert isinstance(answer, Answer), answer
-        masked = plan.mask.page(answer.body)
+        masked = mask.page(answer.body)
         assert isinstance(masked, Masked), masked
         assert masked.drift == ()
-        out = plan.mask.encode(masked.records)
+        out = mask.encode(masked.records)
         records += json.loads(out)
         sent += out
         after = masked.next
@@ -84,9 +87,11 @@ async def test_a_partner_gets_its_own_rows_no_canary_and_every_granted_field(
 
 def test_the_samples_of_a_workspace_have_no_mistake_and_no_warning(workspace_over_data: Workspace) -> None:
     assert workspace_over_data.warnings == []
+    assert odcs_findings(workspace_over_data.documents.products) == []
 
 
 def test_the_northwind_workspace_has_no_mistake_and_no_warning(tmp_path: Path) -> None:
     loaded = load_workspace(samples() / "deploy" / "northwind", {"CLAUSEGATE_TESTDATA": str(tmp_path)})
     assert isinstance(loaded, Workspace), [finding.to_text() for finding in loaded]
     assert loaded.warnings == []
+    assert odcs_findings(loaded.documents.products) == []

@@ -3,23 +3,35 @@
 import random
 from collections import Counter
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from contracts.plan import Plans
-from gateway.audit.leaf import Exchange
+from contracts.plan import Plan, Plans
+from gateway.audit.leaf import Exchange, Intent, Leaf, Measured, Observation, Part, Place, decode, encode
+from gateway.audit.reader import COUNTED, Counted
 from gateway.sla.account import Account
+from gateway.sla.counts import Counts
+from gateway.sla.sampled import RuleCounts
 from gateway.sla.tally import Tally
-from tests.unit.sla.hub import NOON_S, POLICY, contract_of, exchange, plan_of, plans_of
+from tests.unit.sla.hub import NOON_S, PARTNERS, POLICY, contract_of, exchange, plan_of, plans_of
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
+@cache
+def compiled_once() -> Plans:
+    return plans_of()
+
+
 @pytest.fixture(scope="module")
 def plans() -> Plans:
-    return plans_of()
+    return compiled_once()
 
 
 def account_of(tally: Tally, plans: Plans, partner: str = "swift-logistics") -> Account:
@@ -74,6 +86,108 @@ def test_replaying_the_recorded_entries_gives_the_live_figures(plans: Plans) -> 
         log.append(msgspec.json.encode(entry))
     replayed = Tally(plans_of()).replay(msgspec.json.decode(line, type=Exchange) for line in log)
     assert [picture(account) for account in replayed.accounts()] == [picture(account) for account in live.accounts()]
+
+
+ENTRIES = st.lists(
+    st.tuples(
+        st.sampled_from(["exchange", "part", "observation", "intent"]),
+        st.sampled_from(list(PARTNERS)),
+        st.integers(0, 90 * 86_400),
+        st.integers(0, 5),
+        st.sampled_from(["out", "in"]),
+    ),
+    max_size=40,
+)
+
+
+def entry_of(plan: Plan, kind: str, back_s: int, count: int, direction: Literal["out", "in"]) -> Counted:
+    """One entry of any kind that figures are counted from."""
+    contract, time_us = plan.contract, (NOON_S - back_s) * 1_000_000
+    whose = {"time_us": time_us, "partner": contract.partner, "agreement": contract.agreement}
+    if kind == "exchange":
+        return exchange(plan, NOON_S - back_s, withheld=count, request_id=f"request-{count}")
+    if kind == "observation":
+        return Observation(
+            **whose,
+            version=contract.version,
+            contract=contract.hash,
+            product=plan.resource,
+            direction=direction,
+            samples=count,
+            records=10 * count,
+            measured=(Measured(f"rule {count}", 10 * count, count, 1, count % 2),),
+            drift=((f"path{count}", count),),
+            undeclared=(("", count),),
+        )
+    made: type[Part | Intent] = Part if kind == "part" else Intent
+    whole = msgspec.structs.asdict(exchange(plan, NOON_S - back_s, request_id=f"request-{count}"))
+    part = {"number": 2, "last": False, "records": count, "bytes": 100 * count, "subjects": count, "withheld": count}
+    return made(**{name: value for name, value in (whole | part).items() if name in made.__struct_fields__})
+
+
+@given(ENTRIES)
+def test_the_log_gives_the_live_figures_of_every_kind_of_entry(drawn: list[tuple[str, str, int, int, Any]]) -> None:
+    """Live, each entry is counted by whoever wrote it; a replay is handed the records of the log."""
+    plans = compiled_once()
+    live, log = Tally(plans), list[bytes]()
+    for kind, partner, back_s, count, direction in drawn:
+        entry = entry_of(plan_of(plans, partner), kind, back_s, count, direction)
+        log.append(encode(Leaf(1, Place("gw-1", 1, len(log), ""), entry)))
+        if isinstance(entry, Exchange):
+            live.add(entry)
+        elif isinstance(entry, Part):
+            live.add_part(entry)
+        elif isinstance(entry, Observation):
+            live.observe(entry)
+    leaves = [decode(raw) for raw in log]
+    replayed = Tally(plans).replay(leaf.entry for leaf in leaves if leaf and isinstance(leaf.entry, COUNTED))
+    assert [picture(account) for account in replayed.accounts()] == [picture(account) for account in live.accounts()]
+
+
+def test_a_part_adds_what_it_disclosed_and_no_request(plans: Plans) -> None:
+    tally, plan = Tally(plans), plan_of(plans)
+    tally.add(exchange(plan, NOON_S, request_id="request-3"))
+    part = entry_of(plan, "part", 0, 3, "out")
+    assert isinstance(part, Part)
+    tally.add_part(part)
+    total = account_of(tally, plans).total()
+    assert (total.requests, total.parts) == (1, 1)
+    assert (total.records, total.bytes, total.subjects, total.withheld) == (13, 1_300, 10, 3)
+
+
+def test_observations_add_up_by_product_and_direction_and_by_day(plans: Plans) -> None:
+    tally, plan = Tally(plans), plan_of(plans)
+    for back_s, count, direction in ((0, 2, "out"), (0, 4, "out"), (86_400, 2, "out"), (0, 1, "in")):
+        observation = entry_of(plan, "observation", back_s, count, direction)
+        assert isinstance(observation, Observation)
+        tally.observe(observation)
+    account = account_of(tally, plans)
+    today = account.local_day(NOON_S * 1_000_000).ordinal
+    sampled, recent = account.total().sampled, account.counts(today, today).sampled
+    assert {name: (one.samples, one.records) for name, one in sampled.items()} == {
+        "shipments out": (8, 80),
+        "shipments in": (1, 10),
+    }
+    assert recent["shipments out"].rules == {"rule 2": RuleCounts(20, 2, 1, 0), "rule 4": RuleCounts(40, 4, 1, 0)}
+    assert sampled["shipments out"].rules["rule 2"] == RuleCounts(40, 4, 2, 0)
+    assert sampled["shipments out"].drift == {"path2": 4, "path4": 4}
+    assert sampled["shipments out"].undeclared == {"": 8}
+    assert account.total().requests == 0
+
+
+def test_a_change_without_an_outcome_is_counted_as_unfinished(plans: Plans) -> None:
+    plan = plan_of(plans)
+    intents = [entry_of(plan, "intent", 0, number, "out") for number in (1, 2, 3)]
+    done = exchange(plan, NOON_S, request_id="request-2")
+    tally = Tally(plans).replay([*intents, done])
+    assert account_of(tally, plans).unfinished == 2
+
+
+def test_parts_and_observations_of_no_known_agreement_change_nothing(plans: Plans) -> None:
+    tally, plan = Tally(plans), plan_of(plans)
+    for kind in ("part", "observation", "intent"):
+        tally.replay([msgspec.structs.replace(entry_of(plan, kind, 0, 1, "out"), agreement="gone")])
+    assert all(msgspec.to_builtins(one.total()) == msgspec.to_builtins(Counts()) for one in tally.accounts())
 
 
 def test_each_figure_is_what_counting_by_hand_gives(plans: Plans) -> None:

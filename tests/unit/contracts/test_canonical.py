@@ -1,0 +1,45 @@
+"""The contract hash: the same whoever computes it, another whenever a word of any document is."""
+
+import hashlib
+from typing import Any
+
+import rfc8785
+
+from contracts.canonical import Canonical
+from contracts.workspace import Documents, decode_documents
+from tests.unit.contracts.sample import TABLE
+
+
+def documents(before: str = "", after: str = "") -> Documents:
+    files = {name: text.replace(before, after).encode() for name, text in TABLE["workspace"].items()}
+    loaded, findings = decode_documents(files)
+    assert findings == []
+    return loaded
+
+
+def hash_of(loaded: Documents, canonical: Canonical | None = None) -> str:
+    [agreement] = loaded.agreements
+    return (canonical or Canonical()).contract_hash(agreement, loaded.products, loaded.policies)
+
+
+def test_it_is_the_sha256_of_the_canonical_resolved_agreement() -> None:
+    loaded = documents()
+    resolved: dict[str, Any] = {
+        "agreement": loaded.agreements[0].source.data,
+        "products": [product.source.data for product in loaded.products],
+        "policies": [policy.source.data for policy in loaded.policies],
+    }
+    assert hash_of(loaded) == hashlib.sha256(rfc8785.dumps(resolved)).hexdigest()
+
+
+def test_what_is_remembered_of_one_document_is_not_taken_for_another() -> None:
+    canonical = Canonical()
+    first, second = documents(), documents("status: active", "status: draft")
+    assert hash_of(first, canonical) == hash_of(first) != hash_of(second)
+    assert hash_of(second, canonical) == hash_of(second)
+
+
+def test_the_order_of_keys_and_the_layout_of_the_file_do_not_matter_and_every_value_does() -> None:
+    same = hash_of(documents("    name: shipments\n    version: 2.1.0\n", "    version: 2.1.0\n    name:  shipments\n"))
+    assert same == hash_of(documents())
+    assert hash_of(documents("limit: 600", "limit: 601")) != same
