@@ -11,7 +11,7 @@ Path: TypeAlias = tuple[str, ...]
 Operator: TypeAlias = Literal["==", "!=", "<", "<=", ">", ">="]
 
 
-class Field(Struct, frozen=True):
+class Field(Struct, frozen=True, gc=False):
     """One leaf of a record: its path in the product, its name in the backend, its ODCS logicalType."""
 
     path: Path
@@ -19,7 +19,7 @@ class Field(Struct, frozen=True):
     logical_type: str
 
 
-class Compare(Struct, frozen=True, tag=True):
+class Compare(Struct, frozen=True, gc=False, tag=True):
     """`field operator value`. Null or absent on the left makes the outcome unknown, as in SQL."""
 
     operator: Operator
@@ -54,7 +54,7 @@ Condition: TypeAlias = Compare | Within | AllOf | AnyOf | Negation | Constant
 """A row filter in three-valued logic: a record is in only if the outcome is true, never if it is unknown."""
 
 
-class Call(Struct, frozen=True):
+class Call(Struct, frozen=True, gc=False):
     """The part of a request to a backend that is known when the contract is compiled.
 
     `fields` are the leaves that are read and nothing else: those granted, and where the gateway decides about rows

@@ -105,7 +105,7 @@ def documents(agreements: int) -> dict[str, bytes]:
     agreement = table["agreements/swift-2026.yaml"].replace("  - {product: shipments, version: 2.1.0}\n", listed)
     for number in range(agreements):
         own = agreement.replace("swift-2026", f"partner-{number}-2026").replace("id: swift,", f"id: partner-{number},")
-        own = own.replace("{limit: 1200}", "{limit: 1000000, burst: 1000000}")
+        own = own.replace("{limit: 1200}", "{limit: 1000000, burst: 1000000}") + "ack: write\n"
         files[f"agreements/partner-{number}.yaml"] = own.replace("code: SWIFT", f"code: P{number}")
     return {name: text.encode() for name, text in files.items()}
 

@@ -243,6 +243,7 @@ class _Laid(Struct, frozen=True):
     rows: RowFilter | None
     keeps: Predicate | None
     call: Call
+    seed: bytes
 
 
 class _Planning:
@@ -264,7 +265,8 @@ class _Planning:
             timeout_ms=offered.backend.timeout_ms,
             max_bytes=offered.backend.max_bytes,
         )
-        laid = _Laid(offered, role, part, rows, _keeps(rows, part), call)
+        seed = digest(self._contract.hash, part.resource).encode()
+        laid = _Laid(offered, role, part, rows, _keeps(rows, part), call, seed)
         return [self._plan(laid, operation) for operation in dict.fromkeys(part.view.operations)]
 
     def _plan(self, laid: _Laid, operation: Operation) -> Plan:
@@ -299,7 +301,7 @@ class _Planning:
             partner_values=self._partner,
             page_limit=PAGE_LIMIT,
             headers=_headers(contract, limits),
-            seed=digest(contract.hash, part.resource).encode(),
+            seed=laid.seed,
         )
 
 

@@ -326,7 +326,8 @@ class _Object:
                 self._find(
                     "unwritable-field", f"this backend takes single values only, and {name} is none", "writable", action
                 )
-            if action == "update" and rows is not None and field in rows.fields():
+            deciding = {read.physical_name for read in rows.fields()} if rows is not None else set()
+            if action == "update" and field.physical_name in deciding:
                 message = (
                     f"{name} decides which records the role sees: a partner that writes it could give itself others"
                 )

@@ -19,7 +19,7 @@ from policies.clause import ClauseRef, Gate, Language, Limit, Meter, Words
 from policies.keys import PartnerKeys
 
 
-class Contract(Struct, frozen=True):
+class Contract(Struct, frozen=True, gc=False):
     """An agreement in force: its cover page, its hash, and every clause as rendered.
 
     `effective_from_s` and `effective_until_s` are Unix seconds; the agreement is in force from the first,
@@ -50,7 +50,7 @@ class Contract(Struct, frozen=True):
         return b"clausegate-agreement", said.encode()
 
 
-class Plan(Struct, frozen=True):
+class Plan(Struct, frozen=True, gc=False):
     """All that one request needs, precomputed. `gates`, `limits` and `meters` are in the order of the clauses.
 
     `resource` is the product's name, and behind a slash the object's where the product has several; `offer` what

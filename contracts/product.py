@@ -18,17 +18,17 @@ LegalBasis: TypeAlias = Literal[
 
 
 class CustomProperty(Struct, frozen=True):
-    """ODCS `customProperties[]`: a name and any value. v3.0.x demands neither, and allows other keys."""
+    """ODCS `customProperties[]`: a name and any value. v3.0.x demands neither, and allows any other key and value."""
 
     property: str = ""
     """Its name."""
     value: Any = None
     """Any value."""
-    id: str | None = None
-    """A stable identifier, for references from elsewhere."""
-    description: str | None = None
-    """What it is, for people."""
-    vendor: str | None = None
+    id: Any = None
+    """A stable identifier, for references from elsewhere (v3.1)."""
+    description: Any = None
+    """What it is, for people (v3.1)."""
+    vendor: Any = None
     """Whose property it is (v3.2)."""
 
 

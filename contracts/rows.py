@@ -34,7 +34,7 @@ class RowFault(Struct, frozen=True):
     message: str
 
 
-class RowFilter(Struct, frozen=True):
+class RowFilter(Struct, frozen=True, gc=False):
     """A filter for one partner. `condition` None: it has no form that adapters know and is evaluated here.
 
     `paths` are the fields that it reads.

@@ -15,7 +15,7 @@ Words: TypeAlias = Mapping[Language, str]
 """The same thing said in each language."""
 
 
-class ClauseRef(Struct, frozen=True):
+class ClauseRef(Struct, frozen=True, gc=False):
     """The clause as a refusal, a record or a screen names it: which agreement, which number, its rendered text."""
 
     agreement: str
@@ -43,7 +43,7 @@ class Refused(Struct, frozen=True):
 Verdict: TypeAlias = Granted | Refused
 
 
-class Gate(Struct, frozen=True):
+class Gate(Struct, frozen=True, gc=False):
     """Lets a request pass by what it says its purpose is. `when_unstated` is the purpose assumed, None refuses."""
 
     clause: ClauseRef
@@ -55,7 +55,7 @@ Per: TypeAlias = Literal["partner", "client", "operation"]
 OnOutage: TypeAlias = Literal["refuse", "allow", "local"]
 
 
-class Limit(Struct, frozen=True):
+class Limit(Struct, frozen=True, gc=False):
     """At most `limit` calls in any window of `window_ns`, and at most `burst` at once.
 
     `key` names the counter; with `per` client the caller's client id is appended at run time.
@@ -70,7 +70,7 @@ class Limit(Struct, frozen=True):
     on_outage: OnOutage
 
 
-class Meter(Struct, frozen=True):
+class Meter(Struct, frozen=True, gc=False):
     """Counts exchanges for an SLA clause, slice by slice of `slice_s` seconds, over calendar months.
 
     An exchange is good when its status is below `good_below_status` and, if `within_us` is set, its latency is at
@@ -89,7 +89,7 @@ class Meter(Struct, frozen=True):
     target_percent: str
 
 
-class Disclosure(Struct, frozen=True):
+class Disclosure(Struct, frozen=True, gc=False):
     """How fields of some classifications may be disclosed. It binds documents: nothing of it is left at run time.
 
     `classifications` are those it is about; `techniques` the names of those allowed for them, to a partner whose role
@@ -106,7 +106,7 @@ class Disclosure(Struct, frozen=True):
 Effect: TypeAlias = Gate | Limit | Meter | Disclosure
 
 
-class Binding(Struct, frozen=True):
+class Binding(Struct, frozen=True, gc=False):
     """Where a clause is bound: everything `Clause.effect` may need to know about the agreement and the view."""
 
     clause: ClauseRef

@@ -135,8 +135,7 @@ def _show(comparisons: list[Comparison]) -> None:
 
 def _line(change: Change) -> str:
     place = f"{change.about} {change.part}" if change.part else change.about
-    if change.old is None:
-        return f"{place}: new: {change.new}" if change.new is not None else place
-    if change.new is None:
-        return f"{place}: gone: {change.old}"
-    return f"{place}: {change.old} → {change.new}"
+    if change.old is None and change.new is None:
+        return place
+    old, new = ("(none)" if value is None else value for value in (change.old, change.new))
+    return f"{place}: {old} → {new}"

@@ -24,6 +24,9 @@ from gateway.exchange.shape import etag, select
 
 BODY_BYTES_MAX = 1024 * 1024
 BODY_S_MAX = 30.0
+_DRAINED_BYTES_MAX = 8 * 1024 * 1024
+"""A body that is too large is read on that far and thrown away: who is hung up on while it still sends sees a broken
+connection, and never the answer that says why (RFC 9112 section 9.6)."""
 _IN_THREAD_BYTES = 8 * 1024
 """From here on reading takes milliseconds, which other exchanges need not wait for."""
 _MEDIA_TYPES = {
@@ -86,12 +89,17 @@ async def _pieces(receive: Receive) -> bytes | Outcome:
         message = await receive()
         if message["type"] == "http.disconnect":
             return problem("body-incomplete")
-        pieces.append(message.get("body", b""))
-        size_bytes += len(pieces[-1])
+        piece, more = message.get("body", b""), message.get("more_body", False)
+        size_bytes += len(piece)
+        if size_bytes <= BODY_BYTES_MAX:
+            pieces.append(piece)
+        else:
+            pieces.clear()
+        if more and size_bytes <= _DRAINED_BYTES_MAX:
+            continue
         if size_bytes > BODY_BYTES_MAX:
             return problem("body-too-large", headers=((b"connection", b"close"),))
-        if not message.get("more_body", False):
-            return b"".join(pieces)
+        return b"".join(pieces)
 
 
 def _body_error(fault: BodyFault) -> BodyError:

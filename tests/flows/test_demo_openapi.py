@@ -81,6 +81,7 @@ class Served(Struct, frozen=True):
         """The operation as schemathesis knows it."""
         schema = schemathesis.openapi.from_dict(self.documents[operation.partner])
         schema.config.update(base_url=self.url)
+        schema.config.generation.update(allow_x00=False)  # U+0000 is refused in words, which no schema says
         return schema[operation.path][operation.method.upper()]
 
     def record_schema(self, partner: str) -> dict[str, Any]:

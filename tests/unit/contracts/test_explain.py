@@ -4,7 +4,11 @@ import re
 
 import pytest
 
+from adapters.base import Backend
+from contracts.compile import compile_documents
 from contracts.explain import explain
+from contracts.workspace import decode_documents
+from openapi.generate import sample_files
 from policies.clause import LANGUAGES
 from tests.unit.contracts.sample import compiled
 
@@ -61,6 +65,31 @@ def test_the_row_filter_is_shown_as_written_with_the_partners_own_values():
     assert "partner.id =" not in text
     everything = explained("en", {PRODUCT: ("          rows: record.carrier_code == partner.code\n", "")})
     assert "Records opened: all" in everything
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        (
+            "en",
+            [
+                "(update): quantity, budget, status, visit_on",
+                "consent (PIPL",
+                "in itself: `dealer_code = partner.code`",
+            ],
+        ),
+        (
+            "zh",
+            ["(修改): quantity, budget, status, visit_on", "个人同意（", "网关自行填入: `dealer_code = partner.code`"],
+        ),
+    ],
+)
+def test_what_may_be_written_and_on_which_ground_data_are_given_is_said(language, said):
+    documents, _ = decode_documents(sample_files())
+    plans = compile_documents(documents, {"hub": Backend(), "operations": Backend()})
+    text = explain("summit-dealer-2026", documents, plans, language)
+    assert [words for words in said if words not in text] == []
+    assert text.count(said[2]) == 1, "only what is created is filled in"
 
 
 def test_fees_and_volume_are_said_when_they_are_agreed():

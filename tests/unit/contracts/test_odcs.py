@@ -94,6 +94,15 @@ def test_what_no_version_of_the_standard_allows_is_found_in_a_document_of_v3_0(w
     assert any(finding.path.startswith(where) for finding in found), found
 
 
+def test_a_key_that_came_later_may_hold_anything_in_a_document_of_v3_0():
+    text = (CASES / "v3.0.2.odcs.yaml").read_text()
+    later = text.replace("- {property: alone}", "- {property: alone, description: [1]}")
+    assert later != text
+    assert odcs_findings(loaded(later)) == []
+    found = odcs_findings(loaded(text.replace("- {property: alone}", "- {property: [1]}", 1)))
+    assert [finding.path.rpartition(".")[2] for finding in found] == ["property"]
+
+
 def test_only_v3_2_asks_for_the_logical_type_of_a_field():
     text = (CASES / "v3.1.0.odcs.yaml").read_text().replace("  - {name: key, logicalType: string}", "  - {name: key}")
     assert "  - {name: key}" in text
