@@ -5,6 +5,8 @@
 VENV ?= .venv
 ARGS ?=
 NO_SETUP ?=
+# Processes that run test files side by side: one for each core, or a number.
+WORKERS ?= auto
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-long test-nightly check format bench lock setup setup-dev clean
@@ -20,8 +22,8 @@ help:  ## this list
 demo: setup  ## the whole thing in two minutes: a company, four partners, a gateway, a tour
 	@$(BIN)/clausegate demo $(ARGS)
 
-test: setup-dev  ## every test but the long ones
-	@$(BIN)/python -m pytest $(ARGS)
+test: setup-dev  ## every test but the long ones, on every core
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 test-long: setup-dev  ## the tests that take minutes: crashes, floods, scale
 	@$(BIN)/python -m pytest -m long $(ARGS)
