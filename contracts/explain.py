@@ -7,6 +7,7 @@ from typing import Final
 
 from adapters.base import Path
 from contracts.agreement import Agreement
+from contracts.legal_basis import ground
 from contracts.plan import Contract, Plan, Plans
 from contracts.view import declared_at
 from contracts.workspace import Documents
@@ -44,14 +45,6 @@ _WORDS: Final[dict[str, Words]] = {
     "writes": {"zh": "乙方可写字段", "en": "Fields the Partner writes"},
     "assigned": {"zh": "网关自行填入", "en": "What the gateway fills in itself"},
     "basis": {"zh": "个人信息处理的合法性基础", "en": "Ground for giving out personal data"},
-    "consent": {"zh": "个人同意", "en": "consent"},
-    "contract": {"zh": "订立或履行合同所必需", "en": "needed to make or perform a contract"},
-    "legal_duty": {"zh": "履行法定职责或义务所必需", "en": "needed for a statutory duty"},
-    "emergency": {"zh": "应对突发事件或紧急情况所必需", "en": "needed in an emergency"},
-    "public_interest": {"zh": "为公共利益的新闻报道或舆论监督", "en": "news and supervision in the public interest"},
-    "made_public": {"zh": "已公开的个人信息", "en": "data made public already"},
-    "other_law": {"zh": "法律、行政法规规定的其他情形", "en": "another ground that the law gives"},
-    "basis_law": {"zh": "（个人信息保护法第十三条）", "en": " (PIPL, article 13)"},
     "purposes": {"zh": "目的", "en": "Purpose"},
     "rows": {"zh": "可见记录", "en": "Records opened"},
     "all_rows": {"zh": "全部", "en": "all"},
@@ -128,8 +121,7 @@ def _resource(plans: list[Plan], language: Language) -> list[str]:
         f"{_say('rows', language)}: {_rows(plan, language)}",
     ]
     if plan.legal_basis is not None:
-        ground = _say(plan.legal_basis, language) + _say("basis_law", language)
-        rows.append(f"{_say('basis', language)}: {ground}")
+        rows.append(f"{_say('basis', language)}: {ground(plan.legal_basis)[language]}")
     for each in plans:
         if each.writing is not None:
             written = ", ".join(".".join(field.path) for field in each.writing.fields)

@@ -11,6 +11,7 @@ from gateway.commands import (
     import_odcs,
     init,
     openapi,
+    reveal,
     serve,
     status,
     token,
@@ -27,7 +28,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, init, import_odcs, check, diff, explain, serve, token, openapi, status, health, verify, trace):
+for command in (
+    demo,
+    init,
+    import_odcs,
+    check,
+    diff,
+    explain,
+    serve,
+    token,
+    openapi,
+    status,
+    health,
+    verify,
+    trace,
+    reveal,
+):
     app.command(command.NAME)(command.run)
 
 

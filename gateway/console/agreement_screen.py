@@ -10,6 +10,7 @@ from msgspec import Struct
 from contracts.plan import Contract, Plan, Plans
 from gateway.console.figures import Bar, Promise, bar, clock, day, promise
 from gateway.console.language import Catalogue
+from gateway.console.product_views import ProductView, product_views
 from gateway.console.wiring import Usage
 from gateway.exchange.admit import charges
 from gateway.health.ecosystem import AgreementHealth, Term, agreement_health, term_of
@@ -17,7 +18,7 @@ from gateway.quality.result import DataResult, data_results
 from gateway.sla.account import Account
 from gateway.sla.counts import Counts
 from gateway.sla.tally import Tally
-from policies.clause import ClauseRef, Gate, Limit, Words
+from policies.clause import ClauseRef, Gate, Limit
 from policies.wording import duration
 
 
@@ -42,28 +43,6 @@ class ClauseFigure(Struct, frozen=True):
     limits: tuple[LimitUse, ...]
     purposes: tuple[str, ...]
     promise: Promise | None
-
-
-class FieldRow(Struct, frozen=True):
-    """One granted field: what it is and how it is disclosed, in both languages."""
-
-    path: str
-    logical_type: str
-    technique: str
-    words: Words
-    is_subject: bool
-
-
-class ProductView(Struct, frozen=True):
-    """What the partner may do with one product, and see of it."""
-
-    product: str
-    version: str
-    operations: tuple[str, ...]
-    scope: str
-    purposes: tuple[str, ...]
-    rows: str | None
-    fields: tuple[FieldRow, ...]
 
 
 class AgreementScreen(Struct, frozen=True):
@@ -122,7 +101,7 @@ def agreement_screen(
             figures.of(clause) for clause in (*contract.clauses, contract.effective_clause, contract.products_clause)
         ),
         data=tuple(data_results(health.counts, mine)),
-        products=_products(mine),
+        products=product_views(mine),
         versions=tuple(versions_of(plans, contract.agreement)),
     )
 
@@ -183,32 +162,3 @@ def _limit_uses(limit: Limit, plan: Plan, clients: Iterable[str], used_of: Usage
         label = t("limit.bar", used=f"{used:,}", limit=f"{limit.limit:,}", window=window)
         found.append(LimitUse(of, limit.limit, window, used, bar(Fraction(used, limit.limit), label)))
     return found
-
-
-def _products(plans: Iterable[Plan]) -> tuple[ProductView, ...]:
-    by_product: dict[str, list[Plan]] = {}
-    for plan in plans:
-        by_product.setdefault(plan.resource, []).append(plan)
-    return tuple(_product(by_product[product]) for product in sorted(by_product))
-
-
-def _product(plans: list[Plan]) -> ProductView:
-    plan = plans[0]
-    return ProductView(
-        product=plan.resource,
-        version=plan.product_version,
-        operations=tuple(f"{other.operation} {other.route}" for other in plans),
-        scope=plan.scope,
-        purposes=plan.purposes,
-        rows=plan.offer.view.rows,
-        fields=tuple(
-            FieldRow(
-                path=".".join(field.path),
-                logical_type=field.logical_type,
-                technique=technique.name,
-                words=technique.words(),
-                is_subject=field.path in plan.offer.subjects,
-            )
-            for field, technique in plan.view.leaves
-        ),
-    )

@@ -35,6 +35,7 @@ COMMANDS = [
     "health",
     "verify",
     "trace",
+    "reveal",
 ]
 AGREEMENT = "first-partner-2026"
 

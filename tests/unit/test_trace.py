@@ -80,6 +80,19 @@ def test_a_spreadsheets_text_and_bytes_of_no_encoding_are_read(folder: Path, tmp
         assert trace(folder, leak).stdout == "first-partner: 1 pseudonym made for it\n"
 
 
+def test_parts_in_several_encodings_in_one_file_are_all_read(folder: Path, tmp_path: Path) -> None:
+    first, second, third, fourth = tokens(folder, "first-partner", 4)
+    parts = [
+        f'{{"data": [{{"customer": {{"id": "{first}"}}}}]}}\n'.encode(),
+        f"编号,{second}\n".encode("utf-16"),
+        f"编号,{third}\n".encode("utf-16-be"),
+        f"{fourth},张伟\r\n".encode("gb18030"),
+    ]
+    for order in (parts, parts[::-1]):
+        (tmp_path / "leak").write_bytes(b"".join(order))
+        assert trace(folder, tmp_path / "leak").stdout == "first-partner: 4 pseudonyms made for it\n"
+
+
 @pytest.mark.parametrize("cut", range(1, 34))
 def test_a_token_across_two_pieces_is_found(
     folder: Path, tmp_path: Path, cut: int, monkeypatch: pytest.MonkeyPatch

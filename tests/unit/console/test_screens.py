@@ -6,11 +6,17 @@ from collections.abc import Iterator
 import pytest
 from litestar.testing import TestClient
 
+from adapters.base import Backend
+from contracts.compile import compile_documents
+from contracts.plan import Plans
+from contracts.workspace import decode_documents
 from gateway.console.pages import SECURITY_HEADERS
+from gateway.console.product_views import product_views
 from gateway.exchange.admit import charges
 from gateway.health.ecosystem import ecosystem
 from gateway.sla.result import decimal_down
 from gateway.sla.tally import Tally
+from openapi.generate import sample_files
 from tests.unit.console.house import House, Page, busy, enter, house
 from tests.unit.sla.hub import NOON_S, PARTNERS, POLICY, contract_of, exchange, plan_of, plans_of
 
@@ -126,6 +132,70 @@ def test_the_agreement_names_its_hash_its_prevailing_language_and_what_the_partn
         assert ".".join(field.path) in text
         assert technique.words()["en"] in text
     assert "carrier_code</code></th>" not in text, "a field that is not granted is not listed"
+
+
+DEALER = "/console/agreements/summit-dealer-2026"
+
+
+def writing_plans() -> Plans:
+    """The sample agreements, of which the dealer's writes; its view names the operations in another order."""
+    files = sample_files()
+    name = "products/leads.odcs.yaml"
+    assert b"get, create, update]" in files[name]
+    files[name] = files[name].replace(b"get, create, update]", b"update, get, create]")
+    documents, _ = decode_documents(files)
+    plans = compile_documents(documents, {"hub": Backend(), "operations": Backend()})
+    assert isinstance(plans, Plans)
+    return plans
+
+
+def test_each_field_is_listed_once_with_who_writes_it_and_when() -> None:
+    (leads,) = (view for view in product_views(writing_plans().all_plans()) if view.product == "leads")
+    assert set(leads.scopes) == {"leads:read", "leads:write"}
+    both, created = ("create", "update"), ("create",)
+    assert {row.path: row.operations for row in leads.written if row.value is None} == {
+        "company": created,
+        "contact.name": created,
+        "contact.phone": created,
+        "machine_model": created,
+        "quantity": both,
+        "budget": both,
+        "visit_on": both,
+        "status": ("update",),
+    }
+    assert {row.path: (row.value, row.source) for row in leads.written if row.value is not None} == {
+        "dealer_code": ('"SUMMIT"', "partner.code"),
+        "status": ('"new"', None),
+        "source": ('"dealer"', None),
+    }
+
+
+@pytest.mark.parametrize(
+    ("username", "said"),
+    [
+        (
+            "ops",
+            [
+                "consent (PIPL, article 13)",
+                "the partner, on create and update",
+                "the gateway, on create: <code>&#34;SUMMIT&#34;</code>",
+                "<code>partner.code</code>",
+            ],
+        ),
+        ("li", ["个人同意（个人信息保护法第十三条）", "合作方，新建及修改时", "网关，新建时填入："]),
+    ],
+)
+def test_writing_and_ground_are_said_in_both_languages(username: str, said: list[str]) -> None:
+    with TestClient(house(writing_plans()).app) as client:
+        enter(client, username)
+        text = client.get(DEALER).text
+    assert [words for words in said if words not in text] == []
+
+
+def test_a_view_without_writing_or_ground_has_no_table_of_it_and_says_that_none_is_named(client: TestClient) -> None:
+    text = client.get(AGREEMENT).text
+    assert "none named" in text
+    assert 'class="fields written"' not in text
 
 
 def test_the_prevailing_language_is_the_documents(built: House) -> None:

@@ -6,8 +6,13 @@ from typing import Any
 
 import pytest
 
+from adapters.base import Backend
 from contracts.body_faults import BODY_CODES
-from contracts.writing import Writing, Written, compile_writing
+from contracts.compile import compile_documents
+from contracts.plan import Plans
+from contracts.workspace import decode_documents
+from contracts.writing import Written, compile_writing
+from openapi.generate import sample_files
 from tests.house.project import page
 from tests.unit.contracts.leads import PARTNER, faults, one, prop, schema, written
 
@@ -168,16 +173,13 @@ def test_the_partners_page_has_every_code_and_its_example_is_what_happens() -> N
     rows = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
     assert {code.strip("` ") for row in rows for code in row.split(",")} == set(BODY_CODES)
     (shown,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
-    contact = prop("contact", "object", properties=[prop("phone", options={"pattern": "^1[3-9][0-9]{9}$"})])
-    writing = compile_writing(
-        schema(prop("company", options={"minLength": 2}), contact, prop("quantity", "integer", required=True)),
-        "create",
-        ("company", "contact", "quantity"),
-        {},
-    )
-    assert isinstance(writing, Writing)
-    read = writing.read(b'{"company": "A", "contact": {"phone": "138"}, "score": 1}', PARTNER)
+    (sent,) = re.findall(r"`(\{.*\})` is answered with", text)
+    documents, _ = decode_documents(sample_files())
+    plans = compile_documents(documents, {"hub": Backend(), "operations": Backend()})
+    assert isinstance(plans, Plans)
+    (plan,) = plans.by_route["summit-dealer", "leads", "create"]
+    assert plan.writing is not None
+    read = plan.writing.read(sent.encode(), plan.partner_values)
     assert not isinstance(read, Written)
     said = [{"pointer": fault.pointer, "code": fault.code, "detail": fault.words["en"]} for fault in read]
-    expected = json.loads(shown)["errors"]
-    assert sorted(said, key=str) == sorted(expected, key=str)
+    assert said == json.loads(shown)["errors"]

@@ -107,12 +107,12 @@ def test_each_partner_gets_what_the_demo_promises(plans: Plans) -> None:
     assert not [path for path in parts if path.startswith("supplier") or path == "unit_cost"]
 
 
-def test_every_view_names_its_purpose_and_its_legal_basis(plans: Plans) -> None:
+def test_every_view_names_its_purpose_and_where_it_gives_personal_data_its_legal_basis(plans: Plans) -> None:
     grounds = {plan.product: (plan.purposes, plan.legal_basis) for plan in plans.all_plans()}
     assert grounds == {
         "shipments": (("delivery",), "contract"),
         "repayments": (("credit_monitoring",), "contract"),
-        "parts": (("maintenance",), "contract"),
+        "parts": (("maintenance",), None),
         "leads": (("sales_follow_up",), "consent"),
     }
 
