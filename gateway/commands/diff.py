@@ -54,7 +54,13 @@ def run(
     """
     from contracts.compare import is_breaking, is_widening
 
-    found = _folders(old, new, agreement) if old.is_dir() and new.is_dir() else _files(old, new, agreement)
+    for path in (old, new):
+        if not path.exists():
+            fail(f"{path}: does not exist")
+    if old.is_dir() != new.is_dir():
+        folder, file = (old, new) if old.is_dir() else (new, old)
+        fail(f"{folder} is a folder and {file} is none: compare two workspaces, or two documents")
+    found = _folders(old, new, agreement) if old.is_dir() else _files(old, new, agreement)
     breaking, widening = is_breaking(found), is_widening(found)
     if output == "json":
         print_json({"breaking": breaking, "widening": widening, "comparisons": found})
@@ -103,7 +109,7 @@ def _document(path: Path) -> Loaded[Any]:
     try:
         data = path.read_bytes()
     except OSError as error:
-        fail(f"{path}: {error.strerror or 'cannot be read'}; compare two workspaces, or two documents")
+        fail(f"{path}: {error.strerror or 'cannot be read'}")
     loaded = decode_document(data, str(path))
     if isinstance(loaded, list):
         _refuse(path, loaded)

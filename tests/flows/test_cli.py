@@ -299,7 +299,10 @@ def test_diff_says_what_an_edit_means_and_how_bad_it_is(hub: Hub, own: Path) -> 
         (before,) = (hub.folder / "policies").glob("*.yaml")
         assert clausegate("diff", before, policy).returncode == status
     assert clausegate("diff", hub.folder, own, "--agreement", "nobody").returncode == 2
-    assert clausegate("diff", hub.folder, policy).returncode == 2
+    for other, said in ((policy, "is a folder and"), (own / "nothing", f"{own / 'nothing'}: does not exist")):
+        done = clausegate("diff", hub.folder, other)
+        assert done.returncode == 2
+        assert said in " ".join(done.stderr.split())
     policy.write_text(text.replace(burst[0], "burst: none"))
     done = clausegate("diff", hub.folder, own)
     assert done.returncode == 1
