@@ -6,6 +6,7 @@ disk is measured; it is emptied of what the benchmark wrote.
 
 import argparse
 import asyncio
+import errno
 import os
 import shutil
 import subprocess
@@ -15,13 +16,16 @@ import time
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 from gateway.audit.disk import LocalDisk
 from gateway.audit.frames import frame
-from gateway.audit.leaf import Exchange, Receipt
+from gateway.audit.leaf import Exchange, Promised, Receipt
+from gateway.audit.promise import Promiser
 from gateway.audit.reader import read_entries, read_exchanges
 from gateway.audit.verify import Report, verify_log
 from gateway.audit.writer import Writer
+from gateway.tlog.note import Signer
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -47,7 +51,9 @@ ENTRY = Exchange(
     subjects=10,
     withheld=0,
     mask="cd" * 8,
+    payload="ef" * 32,
 )
+PROMISER = Promiser(Signer("bench.example/log/receipts", bytes(32)), 60)
 
 
 class CountingDisk(LocalDisk):
@@ -61,14 +67,32 @@ class CountingDisk(LocalDisk):
         super().fdatasync(descriptor)
 
 
-def line(what: str, number: int, seconds: float, note: str = "") -> None:
-    print(f"{what:<44}{number / seconds:>12,.0f} /s {seconds / number * 1e6:>10.2f} us  {note}", flush=True)
+class BareDisk(CountingDisk):
+    """Sets no blocks aside."""
+
+    def preallocate(self, descriptor: int, size_bytes: int) -> None:
+        raise OSError(errno.EOPNOTSUPP, "not asked for")
 
 
-def timed(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
+def line(what: str, number: int, took: "Took", note: str = "") -> None:
+    """Records per second of wall time and of processor time: on a busy machine only the second can be compared."""
+    print(
+        f"{what:<46}{number / took.wall_s:>11,.0f} /s {number / took.processor_s:>11,.0f} /s of one core  {note}",
+        flush=True,
+    )
+
+
+class Took(NamedTuple):
+    """Seconds by the clock and on the processor."""
+
+    wall_s: float
+    processor_s: float
+
+
+def timed(work: Callable[[], object]) -> Took:
+    started, busy = time.perf_counter(), time.process_time()
     work()
-    return time.perf_counter() - started
+    return Took(time.perf_counter() - started, time.process_time() - busy)
 
 
 def write(folder: Path, records: int) -> None:
@@ -78,32 +102,50 @@ def write(folder: Path, records: int) -> None:
         for _ in range(records):
             assert isinstance(writer.append_written(ENTRY), Receipt)
 
-    line("append, ack: write", records, timed(work))
+    line("append, chain", records, timed(work))
     writer.close()
 
 
-def sync(folder: Path, records: int, at_once: int) -> None:
+def acknowledged(folder: Path, records: int, at_once: int, ack: Literal["sync", "write"], signed: bool) -> None:
     counting = CountingDisk()
-    writer = opened(folder, f"sync-{at_once}", counting)
+    what = f"append, ack: {ack}, {at_once} at once{', signed' if signed else ''}"
+    writer = opened(folder, f"{ack}-{at_once}{'-signed' if signed else ''}", counting, PROMISER if signed else None)
     before = counting.syncs
+    kind = Promised if signed else Receipt
 
     async def one() -> None:
         for _ in range(records // at_once):
-            assert isinstance(await writer.append_durable(ENTRY), Receipt)
+            assert isinstance(await writer.append(ENTRY, ack), kind)
 
     async def all_at_once() -> None:
         await asyncio.gather(*(one() for _ in range(at_once)))
 
-    seconds = timed(lambda: asyncio.run(all_at_once()))
+    took = timed(lambda: asyncio.run(all_at_once()))
     syncs = counting.syncs - before
-    line(f"append, ack: sync, {at_once} at once", records, seconds, f"{syncs} syncs of {records / syncs:.0f} records")
+    line(what, records, took, f"{syncs} syncs of {records / syncs:.0f} records" if ack == "sync" else "")
     writer.close()
-    bare(folder, records, syncs)
+    if ack == "sync" and not signed:
+        bare(folder, records, syncs)
+
+
+def set_aside(folder: Path, records: int) -> None:
+    """One record a sync, with the segment's blocks set aside before and without: what preallocation is worth."""
+    for name, disk in (("without", BareDisk()), ("with", CountingDisk())):
+        writer = opened(folder, f"blocks-{name}", disk)
+        loop = asyncio.new_event_loop()
+
+        def work(writer: Writer = writer, loop: asyncio.AbstractEventLoop = loop) -> None:
+            for _ in range(records):
+                loop.run_until_complete(writer.append_durable(ENTRY))
+
+        line(f"one at once, {name} blocks set aside", records, timed(work))
+        writer.close()
+        loop.close()
 
 
 def bare(folder: Path, records: int, syncs: int) -> None:
     """The same bytes, the same number of writes and syncs, and nothing else."""
-    data = frame(b"x" * 693)
+    data = frame(b"x" * 785)
     file = os.open(folder / "bare", os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_APPEND)
     each = max(records // syncs, 1)
 
@@ -120,10 +162,10 @@ def bare(folder: Path, records: int, syncs: int) -> None:
 def read(folder: Path) -> None:
     """Everything that was written, three ways; then its hashes alone."""
     reports: list[object] = []
-    seconds = timed(lambda: reports.append(verify_log(folder)))
+    took = timed(lambda: reports.append(verify_log(folder)))
     report = reports[0]
     assert isinstance(report, Report), report
-    line("verify", report.records, seconds, f"{report.bytes / seconds / 1e6:,.0f} MB/s")
+    line("verify", report.records, took, f"{report.bytes / took.wall_s / 1e6:,.0f} MB/s")
     line("replay, exchanges", report.records, timed(lambda: sum(1 for _ in read_exchanges(folder))))
     line("replay, located records", report.records, timed(lambda: sum(1 for _ in read_entries(folder))))
     leaf = b"x" * (report.bytes // report.records)
@@ -135,8 +177,8 @@ def read(folder: Path) -> None:
     line("    the same number of SHA-256 alone", report.records, timed(hashes))
 
 
-def opened(folder: Path, name: str, disk: LocalDisk) -> Writer:
-    writer = Writer.open(folder, name, disk=disk)
+def opened(folder: Path, name: str, disk: LocalDisk, promise: Promiser | None = None) -> Writer:
+    writer = Writer.open(folder, name, disk=disk, promise=promise)
     assert isinstance(writer, Writer), writer
     return writer
 
@@ -151,9 +193,13 @@ def main() -> int:
     try:
         log = top / "log"
         write(log, arguments.records)
-        sync(log, arguments.records // 50, 1)
-        sync(log, arguments.records, 100)
-        sync(log, arguments.records, 1000)
+        acknowledged(log, arguments.records // 50, 1, "sync", signed=False)
+        acknowledged(log, arguments.records, 100, "sync", signed=False)
+        acknowledged(log, arguments.records, 1000, "sync", signed=False)
+        acknowledged(log, arguments.records, 1000, "sync", signed=True)
+        acknowledged(log, arguments.records, 1000, "write", signed=False)
+        acknowledged(log, arguments.records, 1000, "write", signed=True)
+        set_aside(log, arguments.records // 100)
         read(log)
         if arguments.kills:
             harness = [sys.executable, "-m", "tests.unit.audit.kill9", str(top / "killed")]

@@ -7,6 +7,7 @@ from typing import Any
 
 from adapters.base import Adapter
 from contracts.plan import Plan, Plans
+from gateway.audit.sidecar import Sidecar
 from gateway.audit.writer import Writer
 from gateway.exchange.arrival import Reception
 from gateway.exchange.changing import Changes
@@ -37,6 +38,7 @@ def gateway_of(folder: Path, plans: Plans, adapter: Adapter, grant: Grant) -> tu
         writer=writer,
         tally=tally,
         changes=Changes(writer, _none(), Hidden(key)),
+        commit=Sidecar(folder / "sidecar" / "bench", Hidden(key)).commit,
         sampler=Sampler(writer.append_durable, tally.observe, monotonic_ns=time.monotonic_ns),
         reception=Reception(lambda: time.time_ns() // 1000, time.monotonic_ns),
         monotonic_ns=time.monotonic_ns,

@@ -18,23 +18,31 @@ class Canonical:
     def __init__(self) -> None:
         self._known: dict[int, tuple[Loaded[Any], bytes]] = {}
 
+    def resolved(
+        self,
+        agreement: Loaded[Agreement],
+        products: Iterable[Loaded[Product]],
+        policies: Iterable[Loaded[Policy]],
+    ) -> bytes:
+        """`{"agreement": ..., "policies": [...], "products": [...]}`, as they were written, in canonical form.
+
+        The members stand in the order that RFC 8785 section 3.2.3 asks for, and canonical JSON holds the canonical form
+        of its parts, so the parts can be put together.
+        """
+        return b'{"agreement":%b,"policies":[%b],"products":[%b]}' % (
+            rfc8785.dumps(agreement.source.data),
+            b",".join(map(self._of, policies)),
+            b",".join(map(self._of, products)),
+        )
+
     def contract_hash(
         self,
         agreement: Loaded[Agreement],
         products: Iterable[Loaded[Product]],
         policies: Iterable[Loaded[Policy]],
     ) -> str:
-        """SHA-256, in hex, of `{"agreement": ..., "policies": [...], "products": [...]}`, as they were written.
-
-        The members stand in the order that RFC 8785 section 3.2.3 asks for, and canonical JSON holds the canonical form
-        of its parts, so the parts can be put together.
-        """
-        resolved = b'{"agreement":%b,"policies":[%b],"products":[%b]}' % (
-            rfc8785.dumps(agreement.source.data),
-            b",".join(map(self._of, policies)),
-            b",".join(map(self._of, products)),
-        )
-        return hashlib.sha256(resolved).hexdigest()
+        """SHA-256, in hex, of the resolved agreement."""
+        return hashlib.sha256(self.resolved(agreement, products, policies)).hexdigest()
 
     def _of(self, document: Loaded[Any]) -> bytes:
         known = self._known.get(id(document))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, time
+from functools import partial
 from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -42,13 +43,10 @@ def compile_and_check(documents: Documents, backends: Mapping[str, Backend]) -> 
     agreements = _by_version(
         documents.agreements, "agreement", found, lambda agreement: (agreement.agreement, agreement.version)
     )
-    bound: list[tuple[Loaded[Agreement], Contract, list[Plan]]] = []
-    for agreement in agreements.values():
-        contract, plans = _bind(agreement, documents, library, found)
-        if contract is not None:
-            bound.append((agreement, contract, plans))
-    found += _overlaps(bound)
-    return _plans(bound), in_order(found)
+    made = [_bind(agreement, documents, library, found) for agreement in agreements.values()]
+    sound = [compiled for compiled in made if compiled is not None]
+    found += _overlaps(sound)
+    return _plans(sound), in_order(found)
 
 
 class _Library(Struct, frozen=True):
@@ -97,10 +95,17 @@ class _Bound(Struct, frozen=True):
     terms: list[Term]
 
 
-def _bind(
-    loaded: Loaded[Agreement], documents: Documents, library: _Library, found: list[Finding]
-) -> tuple[Contract | None, list[Plan]]:
-    """One agreement's contract and plans."""
+class _Compiled(Struct, frozen=True):
+    """One agreement, its contract and plans; `canonical` gives the bytes that the contract hash is of."""
+
+    loaded: Loaded[Agreement]
+    contract: Contract
+    plans: list[Plan]
+    canonical: Callable[[], bytes]
+
+
+def _bind(loaded: Loaded[Agreement], documents: Documents, library: _Library, found: list[Finding]) -> _Compiled | None:
+    """One agreement's contract and plans; None when something is wrong with it."""
     before = len(found)
     term = _term(loaded, found)
     terms, wrong = terms_of(loaded, library.policies, documents.broken_policies, library.rendered)
@@ -110,12 +115,22 @@ def _bind(
         found += _view_findings(bound, offered, role)
     named = all((policy.policy, policy.version) in library.policies for policy in loaded.value.policies)
     if len(found) > before or term is None or not named or len(bound.offers) < len(loaded.value.products):
-        return None, []
+        return None
     contract = _contract(bound, library, term)
     planning = _Planning(contract, bound)
-    return contract, [
+    plans = [
         plan for offered, role in bound.offers for part in role.objects for plan in planning.plans(offered, role, part)
     ]
+    return _Compiled(loaded, contract, plans, partial(library.canonical.resolved, *_named(bound, library)))
+
+
+def _named(bound: _Bound, library: _Library) -> tuple[Loaded[Agreement], list[Loaded[Product]], list[Loaded[Policy]]]:
+    """The agreement with the very documents that it names, in the order in which it names them."""
+    return (
+        bound.loaded,
+        [offered.loaded for offered, _ in bound.offers],
+        [library.policies[reference.policy, reference.version] for reference in bound.loaded.value.policies],
+    )
 
 
 def _chosen(
@@ -210,13 +225,12 @@ def _effects(bound: _Bound, role: RoleOffer, resource: str, operation: Operation
 
 
 def _contract(bound: _Bound, library: _Library, term: tuple[int, int]) -> Contract:
-    agreement = bound.loaded.value
-    named = [library.policies[reference.policy, reference.version] for reference in agreement.policies]
+    agreement, named = bound.loaded.value, _named(bound, library)
     effective_clause, products_clause = cover_clauses(agreement)
     return Contract(
         agreement=agreement.agreement,
         version=agreement.version,
-        hash=library.canonical.contract_hash(bound.loaded, [offered.loaded for offered, _ in bound.offers], named),
+        hash=library.canonical.contract_hash(*named),
         partner=agreement.partner.id,
         partner_code=agreement.partner.code,
         partner_name=agreement.partner.name,
@@ -228,7 +242,7 @@ def _contract(bound: _Bound, library: _Library, term: tuple[int, int]) -> Contra
         ack=agreement.ack,
         products=tuple(offered.name for offered, _ in bound.offers),
         clauses=tuple(term.ref for term in bound.terms),
-        prevails=named[0].value.prevails,
+        prevails=named[2][0].value.prevails,
         effective_clause=effective_clause,
         products_clause=products_clause,
     )
@@ -324,13 +338,13 @@ def _headers(contract: Contract, limits: tuple[Limit, ...]) -> tuple[tuple[bytes
     return tuple(headers)
 
 
-def _overlaps(bound: list[tuple[Loaded[Agreement], Contract, list[Plan]]]) -> list[Finding]:
+def _overlaps(compiled: list[_Compiled]) -> list[Finding]:
     """Agreements of one partner for one product must follow one another: a request has one contract."""
     found = []
     routes: dict[tuple[str, str], list[tuple[Contract, Loaded[Agreement]]]] = {}
-    for loaded, contract, _ in bound:
-        for product in contract.products:
-            routes.setdefault((contract.partner, product), []).append((contract, loaded))
+    for one in compiled:
+        for product in one.contract.products:
+            routes.setdefault((one.contract.partner, product), []).append((one.contract, one.loaded))
     for (partner, product), contracts in routes.items():
         ordered = sorted(contracts, key=lambda pair: (pair[0].effective_from_s, pair[0].effective_until_s))
         # compared with the one that lasts longest so far: a long one may overlap several short ones
@@ -347,16 +361,17 @@ def _overlaps(bound: list[tuple[Loaded[Agreement], Contract, list[Plan]]]) -> li
     return found
 
 
-def _plans(bound: list[tuple[Loaded[Agreement], Contract, list[Plan]]]) -> Plans:
+def _plans(compiled: list[_Compiled]) -> Plans:
     routes: dict[tuple[str, str, Operation], list[Plan]] = {}
-    for _, _, plans in bound:
-        for plan in plans:
+    for one in compiled:
+        for plan in one.plans:
             routes.setdefault((plan.contract.partner, plan.resource, plan.operation), []).append(plan)
     in_time = {
         route: tuple(sorted(plans, key=lambda plan: plan.contract.effective_from_s)) for route, plans in routes.items()
     }
-    contracts = {(contract.agreement, contract.version): contract for _, contract, _ in bound}
+    contracts = {(one.contract.agreement, one.contract.version): one.contract for one in compiled}
+    canonical = {one.contract.hash: one.canonical for one in compiled}
     operations: dict[tuple[str, str], frozenset[Operation]] = {}
     for partner, resource, operation in in_time:
         operations[partner, resource] = operations.get((partner, resource), frozenset()) | {operation}
-    return Plans(by_route=in_time, contracts=contracts, operations=operations)
+    return Plans(by_route=in_time, contracts=contracts, operations=operations, canonical=canonical)

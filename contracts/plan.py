@@ -112,12 +112,14 @@ class Plans(Struct, frozen=True):
 
     `by_route` maps (partner id, resource, operation) to its plans in order of effective date: agreements of one partner
     for one product never overlap in time. `operations` says what a partner can do of a resource under any of them.
-    `contracts` are all agreements by id and version.
+    `contracts` are all agreements by id and version. `canonical` gives, by contract hash, the bytes that have it
+    (contracts/canonical.py) when called: made anew each time, for thousands would fill the memory.
     """
 
     by_route: Mapping[tuple[str, str, Operation], tuple[Plan, ...]]
     contracts: Mapping[tuple[str, str], Contract]
     operations: Mapping[tuple[str, str], frozenset[Operation]] = MappingProxyType({})
+    canonical: Mapping[str, Callable[[], bytes]] = MappingProxyType({})
 
     def of_partner(self, partner: str) -> tuple[Contract, ...]:
         """The partner's agreements, oldest first."""

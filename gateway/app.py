@@ -13,8 +13,11 @@ from msgspec import Struct
 from contracts.plan import Plans
 from gateway.audit.faults import CorruptLogError, LogFault
 from gateway.audit.leaf import Authority as AuthorityEntry
+from gateway.audit.promise import Promiser
 from gateway.audit.reader import read_as, read_counted
+from gateway.audit.sidecar import HANDLE_SECRET, Sidecar
 from gateway.audit.writer import Writer, WriterOptions
+from gateway.authority import AuthorityError, record
 from gateway.console.routes import console_routes
 from gateway.console.wiring import Console
 from gateway.exchange.arrival import Reception
@@ -42,6 +45,13 @@ from gateway.store.server_secrets import PSEUDONYM_SECRET, ServerSecrets
 from gateway.store.store import Store
 from gateway.telemetry import open_telemetry
 from gateway.throttle import Throttle, ThrottleRules
+from gateway.tlog.cosigning import Cosigning
+from gateway.tlog.keys import LogKeys, OriginError, load_log_keys
+from gateway.tlog.open_target import TargetError, open_target
+from gateway.tlog.routes import LogPages, log_routes
+from gateway.tlog.sequencing import sequencing
+from gateway.tlog.target import Target
+from gateway.witness.policies import load_policies
 from gateway.workspace import Workspace
 from policies.counters import Counters
 from policies.keys import PartnerKeys
@@ -84,6 +94,8 @@ class _State(Struct, frozen=True):
     pepper: Hidden[bytes]
     change_key: Hidden[bytes]
     pseudonym_key: Hidden[bytes]
+    sidecar_key: Hidden[bytes]
+    log_keys: LogKeys
 
     def keys_of(self, partner: str) -> PartnerKeys:
         """The keys of a partner's pseudonyms and commitments."""
@@ -96,13 +108,17 @@ async def open_gateway(workspace: Workspace, port: int) -> AsyncIterator[Running
     settings, issuer = workspace.settings, workspace.settings.issuer(port)
     async with AsyncExitStack() as stack:
         state = await _open_state(workspace, stack)
-        writer = _open_writer(workspace)
+        target = _open_trees(workspace, state, stack)
+        sidecar = Sidecar(settings.sidecar_path(workspace.folder) / settings.writer, state.sidecar_key)
+        stack.callback(sidecar.close)
+        writer = _open_writer(workspace, state.log_keys)
         stack.callback(writer.close)
         plans = workspace.plans.with_keys(state.keys_of)
-        tally, recorded = await asyncio.to_thread(_replayed, workspace)
+        tally, recorded, keys = await asyncio.to_thread(_replayed, workspace)
         try:
-            await record_activations(writer, plans.contracts.values(), recorded)
-        except LogUnavailableError as error:
+            await _record_keys(writer, state.authority, keys)
+            await record_activations(writer, plans, recorded, settings.log_path(workspace.folder))
+        except (AuthorityError, LogUnavailableError) as error:
             raise StartError(f"the audit log cannot be written: {error}") from None
         verifier = TokenVerifier(issuer=issuer, audience=issuer, authority=state.authority)
         counters = Counters(time.monotonic_ns)
@@ -119,6 +135,7 @@ async def open_gateway(workspace: Workspace, port: int) -> AsyncIterator[Running
             writer=writer,
             tally=tally,
             changes=Changes(writer, _idempotency(state), state.change_key),
+            commit=sidecar.commit,
             sampler=sampler,
             reception=Reception(lambda: time.time_ns() // 1000, time.monotonic_ns),
             monotonic_ns=time.monotonic_ns,
@@ -138,14 +155,9 @@ async def open_gateway(workspace: Workspace, port: int) -> AsyncIterator[Running
             allow_login=throttle.allow_login,
             secure=issuer.startswith("https://"),
         )
-        handlers = [*oauth_routes(tokens), *console_routes(console), *problem_routes(), _healthz(writer)]
-        litestar = Litestar(
-            route_handlers=handlers,
-            exception_handlers={Exception: answer_error},
-            openapi_config=None,
-            logging_config=None,
-        )
-        yield Running(Front(gateway, litestar), reloader, writer, tally)
+        pages = LogPages(target, state.log_keys, verifier.verify, tree_delay_ms=settings.tree_delay_ms)
+        handlers = [*oauth_routes(tokens), *console_routes(console), *problem_routes(), *log_routes(pages)]
+        yield Running(Front(gateway, _litestar([*handlers, _healthz(writer)])), reloader, writer, tally)
 
 
 async def _open_state(workspace: Workspace, stack: AsyncExitStack) -> _State:
@@ -163,9 +175,47 @@ async def _open_state(workspace: Workspace, stack: AsyncExitStack) -> _State:
             pepper=await load_pepper(store, now_s),
             change_key=await secrets.obtain("change", now_s),
             pseudonym_key=await secrets.obtain(PSEUDONYM_SECRET, now_s),
+            sidecar_key=await secrets.obtain(HANDLE_SECRET, now_s),
+            log_keys=await load_log_keys(store, workspace.settings, now_s),
         )
+    except OriginError as error:
+        raise StartError(str(error)) from None
     except StoreError as error:
         raise StartError(f"the state store cannot be used: {error}") from None
+
+
+def _open_trees(workspace: Workspace, state: _State, stack: AsyncExitStack) -> Target:
+    """Where the trees are published; with the sequencer at work, unless it runs alone.
+
+    Before the writer is opened, so that it is closed after it and its last step holds every record.
+    """
+    settings = workspace.settings
+    policies = load_policies(workspace.folder, settings)
+    if isinstance(policies, list):
+        raise StartError("; ".join(policies))
+    try:
+        target = open_target(settings.published_at(workspace.folder))
+    except TargetError as error:
+        raise StartError(str(error)) from None
+    if settings.sequence == "serve":
+        cosigning = Cosigning(policies)
+        stack.push_async_callback(cosigning.close)
+        service = sequencing(
+            settings, workspace.folder, store=state.store, target=target, keys=state.log_keys, cosigner=cosigning
+        )
+        service.start()
+        stack.push_async_callback(service.close)
+    return target
+
+
+def _litestar(handlers: list[Any]) -> Litestar:
+    """Everything but exchanges: its errors are problem documents as well."""
+    return Litestar(
+        route_handlers=handlers,
+        exception_handlers={Exception: answer_error},
+        openapi_config=None,
+        logging_config=None,
+    )
 
 
 def _sampler(settings: Settings, writer: Writer, tally: Tally) -> Sampler:
@@ -213,28 +263,36 @@ def _adopters(verifier: TokenVerifier, tokens: TokenServer) -> Callable[[Authori
     return adopt
 
 
-def _open_writer(workspace: Workspace) -> Writer:
+def _open_writer(workspace: Workspace, keys: LogKeys) -> Writer:
     settings = workspace.settings
-    options = WriterOptions(segment_bytes=settings.segment_mib * _MIB, reserve_bytes=settings.reserve_mib * _MIB)
-    writer = Writer.open(settings.log_path(workspace.folder), settings.writer, options=options)
+    options = WriterOptions(
+        segment_bytes=settings.segment_mib * _MIB,
+        reserve_bytes=settings.reserve_mib * _MIB,
+        commit_timeout_ms=settings.commit_timeout_ms,
+    )
+    promise = Promiser(keys.receipt_signer(), settings.receipt_due_s)
+    writer = Writer.open(settings.log_path(workspace.folder), settings.writer, options=options, promise=promise)
     if isinstance(writer, LogFault):
         raise StartError(f"the audit log cannot be opened: {writer.kind}: {writer.detail}")
     return writer
 
 
-def _replayed(workspace: Workspace) -> tuple[Tally, dict[str, str]]:
-    """The counts of all that the log holds, and the contract hash last activated of each agreement version."""
+def _replayed(workspace: Workspace) -> tuple[Tally, dict[str, str], set[str]]:
+    """The counts of all that the log holds, the contract hash last activated of each agreement version, known keys."""
     log = workspace.settings.log_path(workspace.folder)
     try:
         tally = Tally(workspace.plans).replay(read_counted(log))
-        activated = {
-            entry.subject: entry.contract
-            for entry in read_as(log, AuthorityEntry)
-            if entry.event == "agreement-activated"
-        }
+        entries = list(read_as(log, AuthorityEntry))
     except (CorruptLogError, OSError) as error:
         raise StartError(f"the audit log cannot be read: {error}; `clausegate verify` says more") from None
-    return tally, activated
+    activated = {entry.subject: entry.contract for entry in entries if entry.event == "agreement-activated"}
+    return tally, activated, {entry.subject for entry in entries if entry.event in ("key-created", "key-rotated")}
+
+
+async def _record_keys(writer: Writer, authority: Authority, recorded: set[str]) -> None:
+    """Put on the log every key that verifies access tokens and is not there yet. Raises AuthorityError."""
+    for kid in sorted(set(authority.keys.verifying) - recorded):
+        await record(writer, "key-created", kid)
 
 
 def _throttle(settings: Settings, key: Hidden[bytes]) -> Throttle:

@@ -4,19 +4,28 @@ import typer
 
 from gateway.commands import (
     check,
+    client,
     demo,
     diff,
+    erase,
+    evidence,
     explain,
     health,
     import_odcs,
+    index,
     init,
+    keys,
+    log,
     openapi,
     reveal,
+    sequence,
     serve,
+    sign_off,
     status,
     token,
     trace,
     verify,
+    witness,
 )
 
 app = typer.Typer(
@@ -35,16 +44,25 @@ for command in (
     check,
     diff,
     explain,
+    sign_off,
     serve,
+    sequence,
     token,
     openapi,
     status,
     health,
+    log,
+    index,
     verify,
+    evidence,
+    witness,
     trace,
     reveal,
+    erase,
 ):
     app.command(command.NAME)(command.run)
+for group in (client, keys):
+    app.add_typer(group.app, name=group.NAME)
 
 
 def main() -> None:

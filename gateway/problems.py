@@ -261,6 +261,45 @@ PROBLEMS: Mapping[str, Problem] = MappingProxyType(
         "backend-timeout": _problem(
             504, "The data source took too long", "数据源响应超时", "Try again later.", "请稍后重试。"
         ),
+        # 400, 404, 503: the published log
+        "invalid-leaf-hash": _problem(
+            400,
+            "This is not the hash of a record",
+            "这不是记录的哈希值",
+            "Send the `leaf` of a `Clausegate-Receipt`: 32 bytes as 64 hexadecimal digits, base64 or base64url.",
+            "请发送 `Clausegate-Receipt` 中的 `leaf`：32 字节，写作 64 位十六进制、base64 或 base64url。",
+        ),
+        "receipt-not-found": _problem(
+            404,
+            "This record is not in your published log",
+            "您的已公布日志中没有该记录",
+            "Before the time `due` of its receipt, ask again. After it, the promise is broken: keep the receipt and a "
+            "checkpoint that is later than `due`; with both, `clausegate verify` shows it to anybody.",
+            "在回执的 `due` 时间之前，请稍后再查。此后即为违约：请保存回执与晚于 `due` 的检查点；"
+            "凭此二者，`clausegate verify` 可向任何人证明。",
+        ),
+        "log-empty": _problem(
+            404,
+            "Nothing of this log is published yet",
+            "该日志尚未公布任何内容",
+            "It begins with the first record that concerns you. Its key is at /partner/log/vkey already.",
+            "日志自首条与您有关的记录开始。其公钥已可在 /partner/log/vkey 获取。",
+        ),
+        "log-file-not-found": _problem(
+            404,
+            "The log has no such file",
+            "日志中没有该文件",
+            "The checkpoint's size says which tiles there are, C2SP tlog-tiles how they are named. "
+            "In place of a partial tile there may be the full one by now.",
+            "检查点的大小决定有哪些 tile，其命名见 C2SP tlog-tiles。不完整的 tile 可能已被完整的取代。",
+        ),
+        "log-unreadable": _problem(
+            503,
+            "The published log cannot be read right now",
+            "已公布的日志目前无法读取",
+            "Nothing is lost: try again after Retry-After.",
+            "内容并未丢失：请按 Retry-After 稍后重试。",
+        ),
         # 500, 503: the gateway itself
         "log-unavailable": _problem(
             503,

@@ -2,14 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import structlog
 
 from adapters.base import Adapter, Backend
 from adapters.registry import connect
-from contracts.plan import Contract, Plans
+from contracts.plan import Plans
+from gateway.audit.contracts import ArchiveError, archive_contracts
 from gateway.audit.faults import LogFault
 from gateway.audit.leaf import Authority
 from gateway.audit.writer import Writer
@@ -38,16 +39,21 @@ def connect_all(
     }
 
 
-async def record_activations(writer: Writer, contracts: Iterable[Contract], recorded: dict[str, str]) -> None:
-    """Record every agreement that comes into force in a form not yet on the log.
+async def record_activations(writer: Writer, plans: Plans, recorded: dict[str, str], log: Path) -> None:
+    """Record every agreement that comes into force in a form not yet on the log, its document archived before.
 
-    `recorded` maps "agreement version" to the contract hash last recorded, and is kept up to date.
-    Raises LogUnavailableError: what is not on the log is not in force.
+    A contract that is recorded already and has no document in the archive gets one as well. `recorded` maps
+    "agreement version" to the contract hash last recorded, and is kept up to date. Raises LogUnavailableError: what is
+    not on the log is not in force.
     """
-    for contract in contracts:
+    try:
+        await asyncio.to_thread(archive_contracts, log, plans.canonical.items())
+    except ArchiveError as error:
+        raise LogUnavailableError(str(error)) from None
+    for contract in plans.contracts.values():
         name = f"{contract.agreement} {contract.version}"
         if recorded.get(name) != contract.hash:
-            entry = Authority(time.time_ns() // 1000, "agreement-activated", name, contract.hash)
+            entry = Authority(time.time_ns() // 1000, "agreement-activated", name, contract.hash, contract.partner)
             receipt = await writer.append_durable(entry)
             if isinstance(receipt, LogFault):
                 raise LogUnavailableError(f"{receipt.kind}: {receipt.detail}")
@@ -69,6 +75,8 @@ class Reloader:
     ) -> None:
         self.workspace = workspace
         self._keys_of = keys_of
+        # Where the log is was settled at the start: an edited setting does not move it under a running writer.
+        self._log_folder = workspace.settings.log_path(workspace.folder)
         self._gateway, self._writer, self._tally, self._recorded = gateway, writer, tally, recorded
         self._lock = asyncio.Lock()
         self._retiring: set[asyncio.Task[None]] = set()
@@ -93,7 +101,7 @@ class Reloader:
             old = self._gateway.serving
             adapters = connect_all(loaded.backends, old.adapters, self.workspace.backends)
             try:
-                await record_activations(self._writer, loaded.plans.contracts.values(), self._recorded)
+                await record_activations(self._writer, loaded.plans, self._recorded, self._log_folder)
             except LogUnavailableError as error:
                 _log.error("reload refused", reason=f"the activation cannot be recorded: {error}")
                 return False

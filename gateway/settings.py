@@ -5,7 +5,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -44,6 +44,45 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     reserve_mib: Annotated[
         int, Meta(ge=1, description="Free disk space, in MiB, below which calls are answered 503.")
     ] = 128
+    commit_timeout_ms: Annotated[
+        int, Meta(ge=50, le=600_000, description="How long a call waits for the disk before it is answered 503.")
+    ] = 5000
+    sidecar_folder: Annotated[
+        str,
+        Meta(
+            min_length=1, description="Salts and subject keys behind the log's commitments; erasable, never published."
+        ),
+    ] = "state/sidecar"
+    log_origin: Annotated[
+        str,
+        Meta(
+            pattern=r"^[!-*,-~]{0,200}\Z",
+            description="The log's name in checkpoints, such as gateway.example/log. Empty: the host of base_url.",
+        ),
+    ] = ""
+    publish: Annotated[
+        str,
+        Meta(
+            description="Where trees are published: a folder, or s3://bucket/prefix. Empty: tree in the log's folder."
+        ),
+    ] = ""
+    sequence: Annotated[
+        Literal["serve", "alone"],
+        Meta(description="Who builds the trees: the gateway that serves, or `clausegate sequence` alone."),
+    ] = "serve"
+    tree_delay_ms: Annotated[
+        int, Meta(ge=10, le=3_600_000, description="How far a partner's tree may be behind its records.")
+    ] = 1000
+    root_delay_ms: Annotated[
+        int, Meta(ge=10, le=86_400_000, description="How far the root log may be behind the partners' trees.")
+    ] = 10_000
+    receipt_due_s: Annotated[
+        int, Meta(ge=1, le=604_800, description="The time after which a receipt promises the record in the tree.")
+    ] = 60
+    witness_policy: Annotated[
+        str,
+        Meta(description="A C2SP tlog-policy file: witnesses that are asked to cosign, and the quorum. Empty: none."),
+    ] = ""
     authentication_rate: Annotated[
         str, Meta(description="Failed client logins allowed per client and source address.")
     ] = "30/minute"
@@ -76,6 +115,16 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     def log_path(self, folder: Path) -> Path:
         """The audit log's folder, for a workspace at `folder`."""
         return folder / self.log_folder
+
+    def sidecar_path(self, folder: Path) -> Path:
+        """The sidecar's folder, for a workspace at `folder`."""
+        return folder / self.sidecar_folder
+
+    def published_at(self, folder: Path) -> str:
+        """Where trees are published, for a workspace at `folder`: a path, or an s3 URL as it is set."""
+        if "://" in self.publish:
+            return self.publish
+        return str(folder / self.publish if self.publish else self.log_path(folder) / "tree")
 
 
 def read_settings(folder: Path, environment: Mapping[str, str] = os.environ) -> Settings | list[Finding]:

@@ -1,6 +1,8 @@
-"""What all tests share: where real data is, how hard hypothesis looks, and that long tests run only when asked for."""
+"""What all tests share: where real data is, how hard hypothesis looks, that long tests run only when asked for, and
+that nothing personal is on any log that they wrote."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,19 @@ def pytest_configure(config: pytest.Config) -> None:
     """Leave out what is marked long unless a -m expression decides otherwise."""
     if not config.option.markexpr:
         config.option.markexpr = "not long"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_personal_value_on_any_log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """After the last test: no leaf that any of them wrote holds a personal value of the demo's data."""
+    yield
+    folder = tmp_path_factory.getbasetemp()
+    if not any(folder.rglob("*.seg")):
+        return
+    from tests.leaf_scan import PersonalValues, demo_values, scan
+
+    leaks = scan(folder, PersonalValues(demo_values()))
+    assert not leaks, f"personal values on the log, in {folder}: {leaks}"
 
 
 @pytest.fixture(scope="session")

@@ -2,15 +2,16 @@
 
 from msgspec import Struct
 
-from gateway.audit.leaf import Leaf, Opening
+from gateway.audit.leaf import VERSIONS, Leaf, Opening
 
 
 class Link(Struct, frozen=True, gc=False):
-    """A record as the next one names it."""
+    """A record as the next one names it; `version` is its format's, 0 where that is not known."""
 
     epoch: int
     seq: int
     leaf_hash: str
+    version: int = 0
 
 
 GENESIS = Link(0, -1, "0" * 64)
@@ -32,16 +33,21 @@ class Break(Struct, frozen=True):
 
 
 def break_between(last: Link, leaf: Leaf, writer: str) -> Break | None:
-    """Whether `leaf` is the record that follows `last` in this writer's log; None if it is."""
+    """Whether `leaf` is the record that follows `last` in this writer's log; None if it is.
+
+    A log may go from one version to the next and never back.
+    """
     at = leaf.at
-    if leaf.v != 1:
-        return Break("version", "1", str(leaf.v))
+    if leaf.v != last.version and (leaf.v not in VERSIONS or leaf.v < last.version):
+        return Break("version", f"{max(last.version, VERSIONS[0])} to {VERSIONS[-1]}", str(leaf.v))
     if at.writer != writer:
         return Break("writer", writer, at.writer)
     if at.seq != last.seq + 1:
         return Break("seq", str(last.seq + 1), str(at.seq))
     if at.prev != last.leaf_hash:
         return Break("prev", last.leaf_hash, at.prev)
+    if at.epoch == last.epoch and type(leaf.entry) is not Opening:
+        return None
     return _epoch_break(last, leaf)
 
 
@@ -51,10 +57,8 @@ def _epoch_break(last: Link, leaf: Leaf) -> Break | None:
     if isinstance(entry, Opening):
         if at.epoch != last.epoch + 1:
             return Break("epoch", str(last.epoch + 1), str(at.epoch))
-        named = Link(entry.last_epoch, entry.last_seq, entry.last_hash)
+        named = Link(entry.last_epoch, entry.last_seq, entry.last_hash, last.version)
         return None if named == last else Break("opening", _words(last), _words(named))
-    if at.epoch == last.epoch:
-        return None
     if at.epoch == last.epoch + 1:
         return Break("opening", "an opening record", type(entry).__name__.lower())
     return Break("epoch", str(last.epoch), str(at.epoch))

@@ -1,5 +1,7 @@
 """The port for what the audit log asks of the operating system, so that a failing disk is an ordinary double."""
 
+import ctypes
+import errno
 import fcntl
 import os
 from collections.abc import Callable
@@ -48,8 +50,14 @@ class Disk(Protocol):
     def fsync(self, descriptor: int) -> None:
         """The same with all metadata: for folders."""
 
+    def preallocate(self, descriptor: int, size_bytes: int) -> None:
+        """Give the file the blocks of its first `size_bytes` without changing its size.
+
+        OSError ENOSPC or EDQUOT: there is no room; EOPNOTSUPP or ENOSYS: this system cannot.
+        """
+
     def truncate(self, descriptor: int, size_bytes: int) -> None:
-        """Cut the file to `size_bytes`."""
+        """Cut the file to `size_bytes`, and free the blocks behind."""
 
     def identity(self, path: Path) -> Identity | None:
         """The file that has this name now; None if no file has."""
@@ -62,6 +70,10 @@ class Disk(Protocol):
 
     def close(self, descriptor: int) -> None:
         """Give the descriptor back."""
+
+
+_FALLOC_FL_KEEP_SIZE = 1
+_LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class LocalDisk:
@@ -111,6 +123,14 @@ class LocalDisk:
 
     def fsync(self, descriptor: int) -> None:
         os.fsync(descriptor)
+
+    def preallocate(self, descriptor: int, size_bytes: int) -> None:
+        # Not os.posix_fallocate: it makes the file longer, and would write zeros where the file system cannot do it.
+        call = getattr(_LIBC, "fallocate", None)
+        if call is None:
+            raise OSError(errno.ENOSYS, "no fallocate")
+        if call(descriptor, _FALLOC_FL_KEEP_SIZE, ctypes.c_int64(0), ctypes.c_int64(size_bytes)) != 0:
+            raise OSError(ctypes.get_errno(), "fallocate")
 
     def truncate(self, descriptor: int, size_bytes: int) -> None:
         os.ftruncate(descriptor, size_bytes)

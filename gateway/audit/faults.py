@@ -8,6 +8,7 @@ from msgspec import Struct
 FaultKind: TypeAlias = Literal[
     "stopped",  # for good: an fsync failed, or the file is no longer ours; only a restart helps
     "write-failed",  # this record could not be written; the log is as it was before it
+    "stalled",  # the disk has not answered in time; nothing was written, or what was is taken back by an Undelivered
     "disk-full",  # the reserve of free space is reached; served again as soon as there is space
     "too-large",  # a leaf over 65,535 bytes
     "unencodable",  # a value that JSON cannot hold

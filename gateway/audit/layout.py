@@ -2,14 +2,25 @@
 
 import re
 from pathlib import Path
+from typing import Final
+
+from gateway.tlog.layout import FOLDER
+
+RESERVED: Final = frozenset({FOLDER, "contracts"})
+"""Folders beside the writers' that are none: the published trees, and the contracts by hash."""
+
+WRITER_NAME_RULE: Final = f"1 to 64 of a-z, 0-9, dot, underscore and hyphen, and none of {', '.join(sorted(RESERVED))}"
 
 _WRITER = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _SEGMENT = re.compile(r"(\d{8})\.seg")
 
 
 def is_writer_name(name: str) -> bool:
-    """Whether this may be a folder's name and a string in a header: a-z, 0-9, dot, underscore, hyphen; at most 64."""
-    return _WRITER.fullmatch(name) is not None
+    """Whether this may be a folder's name and a string in a header: a-z, 0-9, dot, underscore, hyphen; at most 64.
+
+    Names of other things in the log's folder (RESERVED) are none.
+    """
+    return _WRITER.fullmatch(name) is not None and name not in RESERVED
 
 
 def segment_name(number: int) -> str:

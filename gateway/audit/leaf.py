@@ -15,7 +15,7 @@ class Exchange(Struct, frozen=True, tag="exchange", forbid_unknown_fields=True, 
     `time_us` is when the request arrived, Unix microseconds; `latency_us` counts from there until the answer is
     ready to be recorded; `code` is the problem code of a refusal or fault, "" otherwise; `clause` is the id of the
     clause that refused, "" otherwise; `withheld` counts values withheld for drift; `mask` names the set of masked
-    fields.
+    fields; `payload` commits to the data that were sent (gateway/audit/sidecar.py), "" where none were.
     """
 
     time_us: int
@@ -39,6 +39,7 @@ class Exchange(Struct, frozen=True, tag="exchange", forbid_unknown_fields=True, 
     subjects: int
     withheld: int
     mask: str
+    payload: str = ""
 
 
 class Intent(Struct, frozen=True, tag="intent", forbid_unknown_fields=True, gc=False):
@@ -85,6 +86,7 @@ class Part(Struct, frozen=True, tag="part", forbid_unknown_fields=True, gc=False
     records: int
     subjects: int
     withheld: int
+    payload: str = ""
 
 
 class Measured(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
@@ -128,13 +130,31 @@ class Observation(Struct, frozen=True, tag="observation", forbid_unknown_fields=
 class Authority(Struct, frozen=True, tag="authority", forbid_unknown_fields=True, gc=False):
     """A change of who may do what.
 
-    `event` is a word such as agreement-activated, key-created, client-added; `subject` is the id of what changed.
+    `event` is one of gateway/audit/events.py; `subject` is the id of what changed; `contract` is a contract hash, or
+    that of another document which the event is about; `partner` is whom it concerns, "" when it is no one partner.
     """
 
     time_us: int
     event: str
     subject: str
     contract: str = ""
+    partner: str = ""
+
+
+class Undelivered(Struct, frozen=True, tag="undelivered", forbid_unknown_fields=True, gc=False):
+    """Takes back what an earlier record says of its answer: it was not sent, its caller got 503.
+
+    The disk did not confirm that record in time; it was confirmed later. `leaf` is that record's leaf hash,
+    `retracted` the tag of its entry (exchange, part, intent); the other fields are those of that entry.
+    """
+
+    time_us: int
+    request_id: str
+    partner: str
+    agreement: str
+    version: str
+    leaf: str
+    retracted: str
 
 
 class Opening(Struct, frozen=True, tag="opening", forbid_unknown_fields=True, gc=False):
@@ -150,20 +170,40 @@ class Opening(Struct, frozen=True, tag="opening", forbid_unknown_fields=True, gc
     truncated_bytes: int
 
 
-Entry: TypeAlias = Exchange | Intent | Part | Observation | Authority | Opening
+class Counters(Struct, frozen=True, tag="counters", forbid_unknown_fields=True, gc=False):
+    """How many records of each partner a writer had written before this segment: (partner, count), hub's own as "".
+
+    First in every segment but a writer's first, so that a start need not read earlier ones. `more` True: the list
+    goes on in the next record.
+    """
+
+    time_us: int
+    counts: tuple[tuple[str, int], ...]
+    more: bool
+
+
+Entry: TypeAlias = Exchange | Intent | Part | Observation | Authority | Undelivered | Opening | Counters
 
 
 class Place(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """Where a record stands: writer, epoch, sequence number in the writer's whole life, hash of the leaf before it."""
+    """Where a record stands: writer, epoch, sequence number in the writer's whole life, hash of the leaf before it.
+
+    `partner_seq` counts the records of the same partner by the same writer from 0, so that the partner, who sees no
+    others, sees a gap; -1 in records of version 1, which were not counted.
+    """
 
     writer: str
     epoch: int
     seq: int
     prev: str
+    partner_seq: int = -1
 
 
 class Leaf(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """The bytes that are framed and hashed: `{"v":1,"at":Place,"entry":Entry}` in this order, UTF-8 JSON."""
+    """The bytes that are framed and hashed: `{"v":2,"at":Place,"entry":Entry}` in this order, UTF-8 JSON.
+
+    Version 1 had no partner_seq, payload, Undelivered or Counters; such records are read, and never written again.
+    """
 
     v: int
     at: Place
@@ -178,6 +218,30 @@ class Receipt(Struct, frozen=True, gc=False):
     epoch: int
     seq: int
 
+    @property
+    def place(self) -> tuple[str, str, int, int]:
+        """What receipts of the same record have in common, promised or not."""
+        return (self.leaf_hash, self.writer, self.epoch, self.seq)
+
+
+class Promised(Receipt, frozen=True, gc=False):
+    """A receipt that is signed: the record will be in its partner's tree by `due_s` (Unix seconds).
+
+    Records that became durable together are promised together: `root` is the RFC 6962 root over their leaf hashes,
+    `index`, `size` and `path` place this one among them. `signature` is a note signature (Ed25519) by the key named
+    `<origin>/receipts` over the text of gateway/audit/receipt.py.
+    """
+
+    due_s: int
+    index: int
+    size: int
+    path: tuple[bytes, ...]
+    signature: bytes
+
+
+LEAF_VERSION = 2
+"""What is written. VERSIONS is what is read."""
+VERSIONS = (1, 2)
 
 encode = Encoder().encode
 """The bytes of a leaf."""

@@ -17,13 +17,15 @@ from msgspec.json import Decoder
 from gateway.audit.faults import CorruptLogError
 from gateway.audit.frames import HEADER_BYTES, frame_at, frames, leaf_hash, tail_after
 from gateway.audit.layout import is_writer_name, segments_in, writers_in
-from gateway.audit.leaf import Entry, Exchange, Intent, Leaf, Observation, Part, Receipt, decode
+from gateway.audit.leaf import Entry, Exchange, Intent, Leaf, Observation, Part, Receipt, Undelivered, decode
 
 _TAGS = frozenset(str(kind.__struct_config__.tag) for kind in get_args(Entry))
 
-Counted: TypeAlias = Exchange | Intent | Part | Observation
-COUNTED: tuple[type[Counted], ...] = (Exchange, Intent, Part, Observation)
+Counted: TypeAlias = Exchange | Intent | Part | Observation | Undelivered
+COUNTED: tuple[type[Counted], ...] = (Exchange, Intent, Part, Observation, Undelivered)
 """The kinds of entry that figures are counted from."""
+
+_UNDELIVERED = b'"type":"undelivered"'
 
 KindT = TypeVar("KindT", bound=Struct)
 
@@ -69,12 +71,33 @@ def read_exchanges(log: Path) -> Iterator[Exchange]:
 
 
 def read_counted(log: Path) -> Iterator[Counted]:
-    """Every entry that figures are counted from; raises as `read_entries` does."""
-    return _read(log, COUNTED)
+    """Every entry that figures are counted from; raises as `read_entries` does.
+
+    Records that an Undelivered takes back are left out, and the Undelivered comes in its own place: who was counting
+    while the log was written never heard of them either. They are looked for before anything is read, so that nothing
+    counted has to be taken out again.
+    """
+    retracted = _retracted(log)
+    for raw, entry in _decoded(log, COUNTED):
+        # Most logs hold none: then no record is hashed.
+        if not retracted or type(entry) is Undelivered or leaf_hash(raw) not in retracted:
+            yield entry
+
+
+def _retracted(log: Path) -> frozenset[str]:
+    """The leaf hashes of all records that are taken back."""
+    if not any(_UNDELIVERED in path.read_bytes() for folder in writers_in(log) for _, path in segments_in(folder)):
+        return frozenset()
+    return frozenset(entry.leaf for entry in read_as(log, Undelivered))
 
 
 def _read(log: Path, kinds: tuple[type[Any], ...]) -> Iterator[Any]:
-    """The entries of some kinds; of all others no more than their tag is decoded."""
+    """The entries of some kinds."""
+    return (entry for _, entry in _decoded(log, kinds))
+
+
+def _decoded(log: Path, kinds: tuple[type[Any], ...]) -> Iterator[tuple[bytes, Any]]:
+    """The leaves and entries of some kinds; of all others no more than their tag is decoded."""
     wanted: dict[str, Any] = {_tag_of(kind): kind for kind in kinds}
     skipped = [defstruct(f"Skipped_{tag}", [], tag=tag, frozen=True, gc=False) for tag in sorted(_TAGS - set(wanted))]
     held = defstruct("Held", [("entry", Union[(*wanted.values(), *skipped)])], frozen=True, gc=False)
@@ -85,7 +108,7 @@ def _read(log: Path, kinds: tuple[type[Any], ...]) -> Iterator[Any]:
         except (MsgspecError, UnicodeDecodeError, RecursionError):
             raise CorruptLogError(file, offset) from None
         if type(entry) in kinds:
-            yield entry
+            yield raw, entry
 
 
 def _tag_of(kind: type[Any]) -> str:
@@ -114,7 +137,7 @@ def find_receipt(log: Path, receipt: Receipt) -> Located | None:
         if leaf is None:
             raise CorruptLogError(_file(path), offset)
         found = Located(_file(path), offset, raw, leaf)
-        return found if found.receipt() == receipt else None
+        return found if found.receipt().place == receipt.place else None
     return None
 
 

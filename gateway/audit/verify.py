@@ -7,10 +7,11 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from gateway.audit.chain import GENESIS, Link, break_between
+from gateway.audit.chain import GENESIS, Break, Link, break_between
+from gateway.audit.counters import BlockReader
 from gateway.audit.frames import HEADER_BYTES, frames, leaf_hash, tail_after
 from gateway.audit.layout import segment_name, segment_number, writers_in
-from gateway.audit.leaf import decode
+from gateway.audit.leaf import Counters, Leaf, decode
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with (bytes read, bytes in all) now and then; more than all if the log grows meanwhile."""
@@ -56,9 +57,11 @@ class Report(Struct, frozen=True):
 class FirstFault(Struct, frozen=True):
     """The first place where the log is not as it was written.
 
-    `kind`: missing-log, unreadable, stray, segments, torn, corrupt, shape, version, writer, seq, prev, epoch or
-    opening. `file` is relative to the log's folder, `offset` the frame's first byte, `seq` the sequence number that
-    belongs there. `expected` and `found` hold numbers, hashes and names of files, never a recorded value.
+    `kind`: missing-log, unreadable, stray, segments, torn, corrupt, shape, version, writer, seq, prev, epoch, opening,
+    partner-seq (a partner's records are not numbered without gaps) or counters (what a segment says of the records
+    before it is not so, or is not where it belongs). `file` is relative to the log's folder, `offset` the frame's first
+    byte, `seq` the sequence number that belongs there. `expected` and `found` hold numbers, hashes and names of files,
+    never a recorded value.
     """
 
     kind: str
@@ -99,6 +102,9 @@ class _Walk:
         self._folder, self._step = folder, step
         self._last: Link = GENESIS
         self._bytes = 0
+        self._counts: dict[str, int] = {}
+        self._before: dict[str, int] = {}
+        self._block = BlockReader(1)
 
     def verify(self) -> WriterReport | FirstFault:
         names = sorted(path.name for path in self._folder.glob("*.seg"))
@@ -110,6 +116,7 @@ class _Walk:
         for number, name in enumerate(names, start=1):
             if name != segment_name(number):
                 return self._fault("segments", segment_name(number), 0, segment_name(number), name)
+            self._block, self._before = BlockReader(number), self._counts.copy()
             try:
                 fault = self._segment(self._folder / name, last=number == len(names))
             except OSError as error:
@@ -150,11 +157,35 @@ class _Walk:
         if leaf is None:
             return self._fault("shape", name, offset, "a record of this version", f"{len(raw)} bytes that are none")
         broken = break_between(self._last, leaf, self._folder.name)
+        entry, at, counts = leaf.entry, leaf.at, self._counts
+        if broken is None and (self._block.reading or type(entry) is Counters):
+            broken = self._block_break(leaf)
         if broken is not None:
             return self._fault(broken.kind, name, offset, broken.expected, broken.found)
-        self._last = Link(leaf.at.epoch, leaf.at.seq, leaf_hash(raw))
-        if leaf.at.seq % _RECORDS_PER_STEP == 0:
+        if leaf.v == 1:
+            expected = -1
+        else:
+            # As counters.partner_of, without the call.
+            partner = getattr(entry, "partner", "")
+            expected = counts.get(partner, 0)
+            counts[partner] = expected + 1
+        if at.partner_seq != expected:
+            return self._fault("partner-seq", name, offset, str(expected), str(at.partner_seq))
+        self._last = Link(at.epoch, at.seq, leaf_hash(raw), leaf.v)
+        if at.seq % _RECORDS_PER_STEP == 0:
             self._step(self._bytes + offset)
+        return None
+
+    def _block_break(self, leaf: Leaf) -> Break | None:
+        """What a segment says of the records before it must be what they were counted to be."""
+        missing = self._block.read(leaf)
+        if missing is not None:
+            return Break("counters", missing, type(leaf.entry).__name__.lower())
+        counted, said = self._before, self._block.pairs
+        if any(counted.get(partner) != count for partner, count in said.items()):
+            return Break("counters", "the records that were counted", "another number")
+        if self._block.base is said and len(said) != len(counted):
+            return Break("counters", f"counts of {len(counted)} partners", f"counts of {len(said)}")
         return None
 
     def _bad_tail(self, name: str, end: int, data: bytes) -> FirstFault:

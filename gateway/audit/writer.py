@@ -1,21 +1,24 @@
 """Appends records to one writer's segments: chained, framed, written once, and durable when the caller waits for it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from threading import Lock, get_ident
+from threading import get_ident
 from typing import Literal
 
 from msgspec import Struct
 
 from gateway.audit.chain import Link
-from gateway.audit.commit import GroupCommit
+from gateway.audit.commit import CommitOptions, GroupCommit, Told
+from gateway.audit.counters import block_of
 from gateway.audit.disk import Disk, LocalDisk
 from gateway.audit.faults import LogFault, name_of
 from gateway.audit.frames import LEAF_BYTES_MAX, frame, leaf_hash
-from gateway.audit.layout import is_writer_name, segment_name
-from gateway.audit.leaf import Entry, Leaf, Opening, Place, Receipt, encode
-from gateway.audit.recovery import recover
+from gateway.audit.layout import WRITER_NAME_RULE, is_writer_name
+from gateway.audit.leaf import LEAF_VERSION, Counters, Entry, Leaf, Opening, Place, Receipt, Undelivered, encode
+from gateway.audit.promise import Promiser, TurnPromises
+from gateway.audit.recovery import Recovered, recover
+from gateway.audit.segments import Segments
 
 
 class WriterOptions(Struct, frozen=True, kw_only=True):
@@ -28,13 +31,18 @@ class WriterOptions(Struct, frozen=True, kw_only=True):
     segment_bytes: int = 64 << 20
     reserve_bytes: int = 128 << 20  # two segments: room to stop in good order and to keep the state store alive
     flush_ms: int = 1000  # the longest that a record acknowledged by `write` waits for the disk
-    flush_bytes: int = 4 << 20  # and the most of them, so that closing a full segment never blocks for long
+    flush_bytes: int = 4 << 20  # and the most of them, so that closing a full segment never takes long
     probe_ms: int = 100
     probe_writes: int = 256
+    commit_timeout_ms: int = 5000  # the longest that a caller waits for the disk
 
 
 class WriterState(Struct, frozen=True):
-    """For status pages. `seq` and `last_hash` name the last record; `truncated_bytes` is what the start cut off."""
+    """For status pages. `seq` and `last_hash` name the last record; `truncated_bytes` is what the start cut off.
+
+    `stalled`: the disk has not answered for longer than the timeout, and appends are refused until it does.
+    `preallocated`: the open segment has its blocks already. `undelivered` records were taken back since the start.
+    """
 
     writer: str
     segment: int
@@ -45,38 +53,61 @@ class WriterState(Struct, frozen=True):
     last_hash: str
     truncated_bytes: int
     stopped: LogFault | None
+    stalled: bool = False
+    preallocated: bool = False
+    undelivered: int = 0
+
+
+class Clocks(Struct, frozen=True):
+    """`now_us` gives Unix microseconds, `monotonic_ns` nanoseconds that only grow."""
+
+    now_us: Callable[[], int]
+    monotonic_ns: Callable[[], int]
 
 
 class Writer:
     """One writer's end of the log. Append from one thread only, the event loop's.
 
-    After a failed fsync nothing is known of the pages that were to be written (the kernel may have dropped them
-    and reports the error once), so the writer stops for good. After a failed write the file is cut back to its
-    last whole frame and the chain is as if the record had never been tried.
+    A record whose caller was told "stalled" stands, and before anything else is written an Undelivered takes it back.
+    `on_undelivered` hears of each of these, so that live figures can tell of them as a replay does.
     """
 
     def __init__(
-        self, folder: Path, descriptor: int, disk: Disk, monotonic_ns: Callable[[], int], options: WriterOptions
+        self,
+        segments: Segments,
+        name: str,
+        *,
+        clocks: Clocks,
+        options: WriterOptions,
+        promiser: Promiser | None,
+        on_undelivered: Callable[[Undelivered], None],
     ) -> None:
-        """Takes a folder that is locked through `descriptor`. Not for callers: see `open`."""
-        self._folder, self._folder_descriptor = folder, descriptor
-        self._name = folder.name
-        self._disk, self._write = disk, disk.write
-        self._monotonic_ns, self._options = monotonic_ns, options
+        """Takes segments that are not open yet. Not for callers: see `open`."""
+        self._segments, self._name = segments, name
+        self._now_us, self._monotonic_ns = clocks.now_us, clocks.monotonic_ns
+        self._options = options
         self._segment_bytes = options.segment_bytes
         self._probe_ns = options.probe_ms * 1_000_000
         self._probe_at_ns = 0
         self._writes_to_probe = 0
         self._owner: int | None = None
-        self._stopped: LogFault | None = None
-        self._segment = self._size = self._durable = self._epoch = self._truncated = 0
+        self._epoch = self._truncated = self._undelivered = 0
         self._seq, self._hash = -1, ""
-        self._file, self._path = -1, folder
-        self._device = self._inode = 0
-        # Held by the commit thread while it syncs and by the loop while it changes segments, so that no
-        # descriptor is closed under a sync. Appending does not take it.
-        self._file_lock = Lock()
-        self._commit = GroupCommit(self._sync, options.flush_ms, self._name)
+        self._counts: dict[str, int] = {}
+        self._number = self._head = 0  # the segment that is written to, and where its own counters end in it
+        self._block: list[Counters] = []
+        self._owed: list[Told] = []
+        self._on_undelivered = on_undelivered
+        self._turn = None if promiser is None else TurnPromises(promiser)
+        self._commit = GroupCommit(
+            segments.sync,
+            name,
+            CommitOptions(
+                flush_ms=options.flush_ms, timeout_ms=options.commit_timeout_ms, monotonic_ns=clocks.monotonic_ns
+            ),
+            self,
+            None if promiser is None else promiser.promise,
+        )
 
     @classmethod
     def open(
@@ -88,30 +119,32 @@ class Writer:
         now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
         options: WriterOptions | None = None,
+        promise: Promiser | None = None,
+        on_undelivered: Callable[[Undelivered], None] = lambda _: None,
     ) -> "Writer | LogFault":
         """Lock `<log>/<writer>`, recover it, begin a new epoch with a durable Opening record.
 
-        Faults: "unusable", "locked", "corrupt", and those of appending.
+        With `promise` every receipt that is waited for is a Promised. Faults: "unusable", "locked", "corrupt", and
+        those of appending.
         """
-        disk = disk or LocalDisk()
+        disk, options = disk or LocalDisk(), options or WriterOptions()
         if not is_writer_name(writer):
-            return LogFault("unusable", "a writer's name is 1 to 64 of a-z, 0-9, dot, underscore and hyphen")
+            return LogFault("unusable", f"a writer's name is {WRITER_NAME_RULE}")
         folder = log / writer
-        try:
-            disk.create_folder(folder)
-            descriptor = disk.open_folder(folder)
-        except OSError as error:
-            return LogFault("unusable", f"{writer}: {name_of(error)}")
-        try:
-            locked = disk.lock(descriptor)
-        except OSError as error:
-            disk.close(descriptor)
-            return LogFault("unusable", f"{writer}: lock: {name_of(error)}")
-        if not locked:
-            disk.close(descriptor)
-            return LogFault("locked", f"{writer}: another process writes this log")
-        opened = cls(folder, descriptor, disk, monotonic_ns, options or WriterOptions())
-        fault = opened._begin_epoch(now_us())
+        descriptor = _locked(disk, folder)
+        if isinstance(descriptor, LogFault):
+            return descriptor
+        segments = Segments(folder, descriptor, disk, options.segment_bytes)
+        opened = cls(
+            segments,
+            writer,
+            clocks=Clocks(now_us, monotonic_ns),
+            options=options,
+            promiser=promise,
+            on_undelivered=on_undelivered,
+        )
+        found = recover(disk, folder)
+        fault = found if isinstance(found, LogFault) else segments.open(found) or opened._begin_epoch(found)
         if fault is not None:
             opened.close()
             return fault
@@ -120,203 +153,198 @@ class Writer:
     @property
     def state(self) -> WriterState:
         """Where the log stands now."""
+        segments = self._segments
         return WriterState(
             writer=self._name,
-            segment=self._segment,
-            size_bytes=self._size,
-            unsynced_bytes=self._size - self._durable,
+            segment=segments.number,
+            size_bytes=segments.size,
+            unsynced_bytes=segments.size - segments.durable,
             epoch=self._epoch,
             seq=self._seq,
             last_hash=self._hash,
             truncated_bytes=self._truncated,
-            stopped=self._stopped,
+            stopped=segments.stopped,
+            stalled=self._commit.is_stalled(self._monotonic_ns()),
+            preallocated=segments.preallocated,
+            undelivered=self._undelivered,
         )
 
     async def append(self, entry: Entry, ack: Literal["sync", "write"]) -> Receipt | LogFault:
-        """Append and acknowledge as the agreement says."""
-        return await self.append_durable(entry) if ack == "sync" else self.append_written(entry)
+        """Append and acknowledge as the agreement says, with a promise where this writer makes them."""
+        if ack == "sync":
+            return await self.append_durable(entry)
+        receipt = self._append(entry) or await self._written(entry)
+        if isinstance(receipt, LogFault) or self._turn is None:
+            return receipt
+        return await self._turn.promised(receipt)
 
     async def append_durable(self, entry: Entry) -> Receipt | LogFault:
         """Append, and return once the record survives a power failure."""
-        receipt = self.append_written(entry)
+        receipt = self._append(entry) or await self._written(entry)
         if isinstance(receipt, LogFault):
             return receipt
-        return await self._commit.durable() or receipt
+        return await self._commit.durable(receipt, entry)
 
     def append_written(self, entry: Entry) -> Receipt | LogFault:
         """Append, and return once the operating system has the record: it survives the death of this process.
 
-        Raises RuntimeError when called from a second thread, which could fork the chain.
+        The receipt is not promised. When a segment is full this waits for the disk, which `append` does without holding
+        anybody up. Raises RuntimeError when called from a second thread, which could fork the chain.
         """
+        segments = self._segments
+        while (receipt := self._append(entry)) is None:
+            fault = segments.sync(self._options.commit_timeout_ms / 1000) or (
+                segments.refusal if segments.full else None
+            )
+            if fault is not None:
+                return fault
+        return receipt
+
+    def close(self) -> None:
+        """Make everything durable, release the lock. Later appends answer "stopped"."""
+        self._commit.close()
+        self._settle()
+        self._segments.close()
+        self._segments.stop("closed")
+
+    def stalled(self, told: Sequence[Told]) -> None:
+        """For the group commit: these are to be taken back as soon as the disk answers."""
+        self._owed += told
+
+    def synced(self) -> None:
+        """For the group commit: the disk answers."""
+        if self._owed:
+            self._settle()
+            self._commit.nudge()
+
+    def _begin_epoch(self, found: Recovered) -> LogFault | None:
+        last: Link = found.last
+        self._truncated, self._epoch = found.torn_bytes, last.epoch + 1
+        self._seq, self._hash = last.seq, last.leaf_hash
+        self._counts = dict(found.counts)
+        # An epoch begins in the segment where the one before it ended, also when that is full: the counters of the next
+        # segment are records of an epoch that has begun.
+        self._number, self._head = self._segments.number, found.size_bytes
+        opening = Opening(self._now_us(), last.epoch, last.seq, last.leaf_hash, found.torn_bytes)
+        receipt = self.append_written(opening)
+        self._head = 0
+        # Whoever opens need not be whoever appends.
+        self._owner = None
+        return receipt if isinstance(receipt, LogFault) else self._segments.sync()
+
+    async def _written(self, entry: Entry) -> Receipt | LogFault:
+        """Append, after the next segment was made in place of this one, which is full."""
+        receipt = None
+        while receipt is None:
+            fault = await self._commit.synced() or (self._segments.refusal if self._segments.full else None)
+            receipt = fault or self._append(entry)
+        return receipt
+
+    def _append(self, entry: Entry) -> Receipt | LogFault | None:
+        """Write the record, and before it what is due; None: the segment is full, a sync makes the next one."""
         if self._owner != get_ident():
             self._adopt()
-        fault = self._stopped or self._look_if_due()
+        segments = self._segments
+        if segments.stopped is not None:
+            return segments.stopped
+        now_ns = self._monotonic_ns()
+        if self._commit.is_stalled(now_ns):
+            return LogFault("stalled", "the disk does not answer")
+        if segments.full:
+            return None
+        fault = self._look_if_due(now_ns)
         if fault is not None:
             return fault
-        epoch, seq = self._epoch, self._seq + 1
+        if self._number != segments.number:
+            self._block = block_of(self._counts, self._now_us())
+            self._number, self._head = segments.number, 0
+        if self._block or self._owed:
+            fault = self._settle()
+            if fault is not None or segments.full:
+                return fault
+        return self._put(entry)
+
+    def _put(self, entry: Entry) -> Receipt | LogFault | None:
+        """The record as the next of the chain; None when the segment has no room for it."""
+        # As counters.partner_of, without the call.
+        name, epoch, seq, partner = self._name, self._epoch, self._seq + 1, getattr(entry, "partner", "")
+        number = self._counts.get(partner, 0)
         try:
-            leaf = encode(Leaf(1, Place(self._name, epoch, seq, self._hash), entry))
+            leaf = encode(Leaf(LEAF_VERSION, Place(name, epoch, seq, self._hash, number), entry))
         except (TypeError, ValueError, OverflowError) as error:
             return LogFault("unencodable", type(error).__name__)
         if len(leaf) > LEAF_BYTES_MAX:
             return LogFault("too-large", f"a leaf of {len(leaf)} bytes")
         framed = frame(leaf)
-        if self._size + len(framed) > self._segment_bytes and self._size > 0:
-            fault = self._next_segment()
-            if fault is not None:
-                return fault
-        try:
-            taken = self._write(self._file, framed)
-        except OSError as error:
-            return self._undo(f"write: {name_of(error)}")
-        if taken != len(framed):
-            return self._undo(f"write: {taken} of {len(framed)} bytes taken")
-        self._size += taken
+        segments = self._segments
+        size = segments.size
+        if size + len(framed) > self._segment_bytes and size > self._head:
+            segments.full = True
+            return None
+        fault = segments.put(framed)
+        if fault is not None:
+            return fault
         self._seq = seq
         self._hash = digest = leaf_hash(leaf)
-        return Receipt(digest, self._name, epoch, seq)
+        self._counts[partner] = number + 1
+        return Receipt(digest, name, epoch, seq)
 
-    def close(self) -> None:
-        """Make everything durable, release the lock. Later appends answer "stopped"."""
-        self._commit.close()
-        if self._file >= 0:
-            self._sync()
-            self._disk.close(self._file)
-            self._file = -1
-        if self._folder_descriptor >= 0:
-            self._disk.close(self._folder_descriptor)
-            self._folder_descriptor = -1
-        self._stop("closed")
-
-    def _begin_epoch(self, time_us: int) -> LogFault | None:
-        found = recover(self._disk, self._folder)
-        if isinstance(found, LogFault):
-            return found
-        last: Link = found.last
-        self._truncated, self._epoch = found.torn_bytes, last.epoch + 1
-        self._seq, self._hash = last.seq, last.leaf_hash
-        with self._file_lock:
-            try:
-                if found.segment:
-                    self._enter(found.segment, self._disk.open_segment(self._path_of(found.segment), create=False))
-                    self._size = found.size_bytes
-                    if found.torn_bytes:
-                        self._disk.truncate(self._file, found.size_bytes)
-                else:
-                    self._enter(1, self._disk.open_segment(self._path_of(1), create=True))
-            except OSError as error:
-                return LogFault("unusable", f"{self._name}: {name_of(error)}")
-        receipt = self.append_written(Opening(time_us, last.epoch, last.seq, last.leaf_hash, found.torn_bytes))
-        # Whoever opens need not be whoever appends.
-        self._owner = None
-        return receipt if isinstance(receipt, LogFault) else self._sync()
-
-    def _path_of(self, number: int) -> Path:
-        return self._folder / segment_name(number)
-
-    def _enter(self, number: int, file: int) -> None:
-        """Write to segment `number` from now on. Raises OSError, with `file` closed and nothing else changed."""
-        try:
-            # Also for a segment that was there: its creator may have died before this call.
-            self._disk.fsync(self._folder_descriptor)
-            identity = self._disk.identity_of(file)
-        except OSError:
-            self._disk.close(file)
-            raise
-        if self._file >= 0:
-            self._disk.close(self._file)
-        self._file, self._path, self._segment = file, self._path_of(number), number
-        self._device, self._inode = identity.device, identity.inode
-        self._size = self._durable = 0
-
-    def _next_segment(self) -> LogFault | None:
-        """Close a full segment for good. It is durable before the next exists: recovery relies on that."""
-        number = self._segment + 1
-        with self._file_lock:
-            try:
-                self._disk.fdatasync(self._file)
-                self._durable = self._size
-            except OSError as error:
-                return self._stop(f"fdatasync: {name_of(error)}")
-            try:
-                file = self._disk.open_segment(self._path_of(number), create=True)
-            except FileExistsError:
-                return self._stop(f"{segment_name(number)} exists already")
-            except OSError as error:
-                # Nothing has changed: the next append tries again.
-                return LogFault("write-failed", f"{segment_name(number)}: {name_of(error)}")
-            try:
-                self._enter(number, file)
-            except OSError as error:
-                return self._stop(f"{segment_name(number)}: {name_of(error)}")
+    def _settle(self) -> LogFault | None:
+        """Write what comes before anything else: the counters of a new segment, and what is to be taken back."""
+        while self._block:
+            receipt = self._put(self._block[0])
+            if isinstance(receipt, LogFault):
+                return receipt
+            self._head = self._segments.size
+            del self._block[0]
+        while self._owed:
+            entry = self._taking_back(*self._owed[0])
+            receipt = self._put(entry)
+            if not isinstance(receipt, Receipt):
+                return receipt
+            del self._owed[0]
+            self._undelivered += 1
+            self._on_undelivered(entry)
         return None
 
-    def _sync(self) -> LogFault | None:
-        """Make what is written durable, then see that the file is still where a reader will look for it."""
-        with self._file_lock:
-            if self._stopped is not None or self._file < 0:
-                return self._stopped
-            size = self._size
-            try:
-                if size > self._durable:
-                    self._disk.fdatasync(self._file)
-                    self._durable = size
-                return self._look(size)
-            except OSError as error:
-                return self._stop(f"fdatasync: {name_of(error)}")
+    def _taking_back(self, receipt: Receipt, entry: Entry) -> Undelivered:
+        words = {name: getattr(entry, name, "") for name in ("request_id", "partner", "agreement", "version")}
+        return Undelivered(self._now_us(), **words, leaf=receipt.leaf_hash, retracted=str(entry.__struct_config__.tag))
 
     def _adopt(self) -> None:
         if self._owner is not None:
             raise RuntimeError("a writer belongs to the thread that first appended to it")
         self._owner = get_ident()
 
-    def _look_if_due(self) -> LogFault | None:
+    def _look_if_due(self, now_ns: int) -> LogFault | None:
         self._writes_to_probe -= 1
-        now_ns = self._monotonic_ns()
         if self._writes_to_probe > 0 and now_ns < self._probe_at_ns:
             return None
-        fault = self._look(self._size, exact=True)
+        segments = self._segments
+        fault = segments.look(segments.size, exact=True) or segments.has_room(self._options.reserve_bytes)
         if fault is not None:
             return fault
-        try:
-            free_bytes = self._disk.free_bytes(self._folder_descriptor)
-        except OSError as error:
-            return self._stop(f"statvfs: {name_of(error)}")
-        if free_bytes < self._options.reserve_bytes:
-            # Nothing is noted, so the next append looks again: service resumes with the first free byte.
-            return LogFault("disk-full", f"less than {self._options.reserve_bytes} bytes free")
-        if self._size - self._durable > self._options.flush_bytes:
+        if segments.size - segments.durable > self._options.flush_bytes:
             self._commit.nudge()
         self._writes_to_probe = self._options.probe_writes
         self._probe_at_ns = now_ns + self._probe_ns
         return None
 
-    def _look(self, size_bytes: int, exact: bool = False) -> LogFault | None:
-        """Is the file that we write still the file of that name, with our bytes in it (and, if `exact`, no others)?"""
-        try:
-            found = self._disk.identity(self._path)
-        except OSError as error:
-            return self._stop(f"stat: {name_of(error)}")
-        if found is None:
-            return self._stop(f"{self._path.name} was deleted")
-        if (found.device, found.inode) != (self._device, self._inode):
-            return self._stop(f"{self._path.name} was replaced")
-        if found.size_bytes < size_bytes:
-            return self._stop(f"{self._path.name} was cut short")
-        if exact and found.size_bytes != size_bytes:
-            return self._stop(f"{self._path.name} was written to by somebody else")
-        return None
 
-    def _undo(self, detail: str) -> LogFault:
-        """Cut off what a failed write may have left, so that the next record follows the last whole one."""
-        try:
-            self._disk.truncate(self._file, self._size)
-        except OSError as error:
-            return self._stop(f"{detail}, then truncate: {name_of(error)}")
-        return LogFault("write-failed", detail)
-
-    def _stop(self, detail: str) -> LogFault:
-        """Serve no more. The first reason is the one that counts."""
-        if self._stopped is None:
-            self._stopped = LogFault("stopped", detail)
-        return self._stopped
+def _locked(disk: Disk, folder: Path) -> int | LogFault:
+    """The descriptor through which a writer's folder is locked."""
+    writer = folder.name
+    try:
+        disk.create_folder(folder)
+        descriptor = disk.open_folder(folder)
+    except OSError as error:
+        return LogFault("unusable", f"{writer}: {name_of(error)}")
+    try:
+        locked = disk.lock(descriptor)
+    except OSError as error:
+        disk.close(descriptor)
+        return LogFault("unusable", f"{writer}: lock: {name_of(error)}")
+    if not locked:
+        disk.close(descriptor)
+        return LogFault("locked", f"{writer}: another process writes this log")
+    return descriptor

@@ -21,7 +21,8 @@ def run(
     It passes `check` and can be served at once. A console account and an OAuth client are made with it; their
     passwords are shown this once.
     """
-    from gateway.provision import NewClient, ProvisionError, provision
+    from gateway.authority import AuthorityError, NewClient
+    from gateway.provision import provision
     from gateway.starter import write_starter
     from gateway.store.faults import StoreError
 
@@ -35,7 +36,7 @@ def run(
         account, (client,) = asyncio.run(
             provision(workspace, "admin", [NewClient(_CLIENT, partner, "client_secret_basic")])
         )
-    except (ProvisionError, StoreError) as error:
+    except (AuthorityError, StoreError) as error:
         fail(str(error))
     console = out()
     console.print(f"[green]{len(written)} files[/] in {os.fspath(folder)}; begin with README.md there", soft_wrap=True)

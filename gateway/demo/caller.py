@@ -22,7 +22,7 @@ _TIMEOUT_S = 20
 
 
 class Reply(Struct, frozen=True):
-    """An answer: header names in lower case, body decoded from JSON."""
+    """An answer: header names in lower case, body decoded from JSON, or text where it is none."""
 
     status: int
     headers: Mapping[str, str]
@@ -87,4 +87,6 @@ def fetch(url: str, headers: Mapping[str, str], body: bytes | None = None) -> Re
 
 
 def _reply(status: int, headers: Any, body: bytes) -> Reply:
-    return Reply(status, {name.lower(): value for name, value in headers.items()}, json.loads(body or b"null"))
+    is_text = headers.get_content_type() == "text/plain"
+    named = {name.lower(): value for name, value in headers.items()}
+    return Reply(status, named, body.decode() if is_text else json.loads(body or b"null"))

@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from gateway.authority import NewClient
 from gateway.oauth.clients import new_key_pair
-from gateway.provision import NewAccount, NewClient, provision
+from gateway.provision import NewAccount, provision
 from gateway.store.clients import AuthMethod
 from gateway.workspace import Workspace
 
@@ -40,7 +41,7 @@ class Credential(Struct, frozen=True, omit_defaults=True):
 async def provision_cast(workspace: Workspace, folder: Path) -> NewAccount:
     """Add the partners' clients and the console account `ops`; write credentials.json and console.json, mode 0600.
 
-    Raises ProvisionError, StoreError, OSError.
+    Raises AuthorityError, StoreError, OSError.
     """
     keys = folder / "keys"
     keys.mkdir(mode=0o700, exist_ok=True)

@@ -10,12 +10,12 @@ from pathlib import Path
 import uvloop
 
 from gateway.app import Running, StartError
+from gateway.authority import AuthorityError
 from gateway.commands.serving import serve
 from gateway.commands.terminal import err, out
 from gateway.demo.cast import console_login
 from gateway.demo.stage import DemoError, backend_process, clear, prepare, set_up
 from gateway.demo.tour import Tour
-from gateway.provision import ProvisionError
 from gateway.store.faults import StoreError
 
 
@@ -30,7 +30,7 @@ def show(folder: Path, listening: socket.socket, *, once: bool, fresh: bool) -> 
         data = prepare(folder, _say)
         with backend_process(data) as backend_port:
             uvloop.run(_serve(folder, listening, backend_port, once))
-    except (ProvisionError, StoreError, StartError) as error:
+    except (AuthorityError, StoreError, StartError) as error:
         raise DemoError(str(error)) from None
 
 

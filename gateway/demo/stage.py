@@ -73,7 +73,7 @@ def prepare(folder: Path, say: Callable[[str], None]) -> Path:
 async def set_up(folder: Path, backend_port: int, say: Callable[[str], None]) -> Stage:
     """Assemble and compile the workspace, and add the cast on the first run.
 
-    Raises DemoError, ProvisionError, StoreError, OSError.
+    Raises DemoError, AuthorityError, StoreError, OSError.
     """
     say("workspace: four agreements, compiled")
     loaded = load_workspace(assemble(folder, backend_port))

@@ -16,7 +16,7 @@ from rich.table import Column, Table
 
 from contracts.plan import Plan
 from contracts.product import Property
-from gateway.audit.leaf import Exchange
+from gateway.audit.leaf import Exchange, Receipt
 from gateway.audit.reader import find_receipt
 from gateway.audit.receipt import parse_receipt
 from gateway.audit.verify import FirstFault, verify_log
@@ -24,6 +24,8 @@ from gateway.demo.caller import Caller, Reply, fetch
 from gateway.demo.cast import TOUR_CLIENT, credentials
 from gateway.demo.data import paths
 from gateway.demo.stage import DemoError, Stage
+from gateway.tlog.note import parse_vkey, verified
+from gateway.tlog.proof import parse_proof
 
 _OTHERS = (("harbor-bank-app", "repayments"), ("delta-repair-app", "parts"), ("summit-dealer-app", "leads"))
 _LEAD: Final = {
@@ -159,6 +161,22 @@ class Tour:
         self._console.print(f"  record   {located.file}, byte {located.offset}")
         self._console.print(f"           {entry.method} {entry.route} → {entry.status}, {entry.records} record")
         self._console.print(f"           {entry.partner}, contract {entry.contract[:16]}…")
+        self._proof(located.receipt())
+
+    def _proof(self, receipt: Receipt) -> None:
+        """The proof of that record, fetched and checked as the partner would."""
+        caller = self._callers["swift-logistics-app"]
+        path = f"/partner/receipts/{receipt.leaf_hash}"
+        proof = parse_proof(_expect(caller.get(path), 200).body.encode())
+        key = parse_vkey(_expect(caller.get("/partner/log/vkey"), 200).body.strip())
+        if proof is None or key is None or verified(proof.checkpoint.note, key) is None:
+            raise DemoError("the proof is not signed by the log")
+        if not proof.proves(bytes.fromhex(receipt.leaf_hash)):
+            raise DemoError("the proof does not prove the receipt")
+        checkpoint = proof.checkpoint.checkpoint
+        self._console.print(f"  proof    entry {proof.index} of {checkpoint.size} in the partner's own Merkle tree,")
+        self._console.print(f"           root {checkpoint.root.hex()[:16]}…, signed by the log")
+        self._console.print(f"           as the partner: GET {path[:35]}…")
 
     def _flipped_byte(self) -> None:
         """A copy of the log with one byte changed, and what verify says."""

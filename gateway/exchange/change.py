@@ -19,7 +19,7 @@ from gateway.exchange.asked import Asked
 from gateway.exchange.call import FAULTS, is_json
 from gateway.exchange.caller import Caller, Receive
 from gateway.exchange.conditional import allows
-from gateway.exchange.outcome import BodyError, Outcome, problem
+from gateway.exchange.outcome import BodyError, Disclosed, Outcome, problem
 from gateway.exchange.shape import etag, select
 
 BODY_BYTES_MAX = 1024 * 1024
@@ -134,7 +134,8 @@ async def still_as_known(plan: Plan, adapter: Adapter, key: str, arrival: Arriva
         return shown
     if not shown.records:
         return problem("record-not-found")
-    current = Outcome(200, headers=((b"etag", etag(plan, plan.mask.encode(shown.records[0]))),))
+    digest = hashlib.sha256(plan.mask.encode(shown.records[0])).digest()
+    current = Outcome(200, headers=((b"etag", etag(plan, digest)),))
     return None if allows(current, arrival.if_match, arrival.if_none_match) else problem("precondition-failed")
 
 
@@ -166,11 +167,20 @@ def _done(plan: Plan, wish: Wish, answer: Answer) -> Outcome:
     if isinstance(shown, Outcome) or not shown.records:
         return Outcome(201, body=b"") if status == 201 else Outcome(204, body=b"")
     data = plan.mask.encode(shown.records[0])
-    headers: tuple[tuple[bytes, bytes], ...] = ((b"etag", etag(plan, data)),)
+    digest = hashlib.sha256(data).digest()
+    headers: tuple[tuple[bytes, bytes], ...] = ((b"etag", etag(plan, digest)),)
     location = _location(plan, shown.records[0]) if status == 201 else None
     if location is not None:
         headers += ((b"location", location),)
-    return Outcome(status, body=data, headers=headers, records=1, subjects=shown.subjects, drift=shown.drift)
+    return Outcome(
+        status,
+        body=data,
+        headers=headers,
+        records=1,
+        subjects=shown.subjects,
+        drift=shown.drift,
+        disclosed=Disclosed(digest, shown.people),
+    )
 
 
 def _location(plan: Plan, record: Any) -> bytes | None:

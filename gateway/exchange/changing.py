@@ -1,19 +1,22 @@
 """changing: the stages of a change, each once: read it, claim its key, look, announce it on the log, ask, settle."""
 
+import hashlib
 import time
 from typing import Any
 
+import msgspec
 import structlog
 from msgspec import UNSET, Struct
 
 from adapters.base import Adapter
 from contracts.plan import Plan
 from gateway.audit.faults import LogFault
+from gateway.audit.sidecar import Subject
 from gateway.audit.writer import Writer
 from gateway.exchange.asked import Asked
 from gateway.exchange.caller import Caller
 from gateway.exchange.change import Wish, change, fingerprint, passed_on, read_wish, still_as_known
-from gateway.exchange.outcome import Outcome, problem
+from gateway.exchange.outcome import Disclosed, Outcome, problem
 from gateway.exchange.record import intent_of
 from gateway.store.faults import StoreError
 from gateway.store.hidden import Hidden
@@ -22,6 +25,10 @@ from gateway.store.idempotency import Claim, Fresh, Idempotency, InFlight, Misma
 _MASK = b"clausegate-mask"
 """Kept beside a settled answer and never sent: by what it was decided what the partner sees, the mask and the rows.
 Under others its data are not repeated."""
+_PEOPLE = b"clausegate-people"
+"""Kept likewise: whom the answer is about, for the commitment to each repetition of it. Sealed as the answer is."""
+
+_PEOPLE_DECODER = msgspec.json.Decoder(list[Subject])
 
 _log = structlog.get_logger(__name__)
 
@@ -75,7 +82,7 @@ class Changes(Struct, frozen=True):
         """
         try:
             if outcome.body is not UNSET:
-                headers = (*outcome.headers, (_MASK, _seen_by(plan)))
+                headers = (*outcome.headers, (_MASK, _seen_by(plan)), (_PEOPLE, _named(outcome)))
                 await self.idempotency.settle(claim, outcome.status, headers, outcome.body)
             elif certain:
                 await self.idempotency.release(claim)
@@ -90,16 +97,34 @@ def _seen_by(plan: Plan) -> bytes:
     return f"{plan.mask_id} {plan.rows.expression if plan.rows else ''}".encode()
 
 
+def _named(outcome: Outcome) -> bytes:
+    """The people whom an answer is about."""
+    return msgspec.json.encode([] if outcome.disclosed is None else list(outcome.disclosed.people))
+
+
+def _disclosed(body: bytes, kept: tuple[tuple[bytes, bytes], ...]) -> Disclosed:
+    """What a repeated answer shows, and of whom. An answer that was kept without them names nobody."""
+    named = next((value for name, value in kept if name == _PEOPLE), b"[]")
+    return Disclosed(hashlib.sha256(body).digest(), frozenset(_PEOPLE_DECODER.decode(named)))
+
+
 def _again(plan: Plan, claimed: Any) -> Outcome:
     """A key that was used before."""
     if isinstance(claimed, Replay):
         same_mask = (_MASK, _seen_by(plan)) in claimed.headers
-        headers = tuple(header for header in claimed.headers if header[0] != _MASK)
+        headers = tuple(header for header in claimed.headers if header[0] not in (_MASK, _PEOPLE))
         body = claimed.body if same_mask and claimed.body is not None else b""
         status = claimed.status if body or claimed.status != 200 else 204
         shown = 1 if body else 0
         subjects = shown if plan.offer.subjects else 0
-        return Outcome(status, body=body, headers=headers if body else (), records=shown, subjects=subjects)
+        return Outcome(
+            status,
+            body=body,
+            headers=headers if body else (),
+            records=shown,
+            subjects=subjects,
+            disclosed=_disclosed(body, claimed.headers) if body else None,
+        )
     if isinstance(claimed, Mismatch):
         return problem("idempotency-mismatch")
     return problem("idempotency-in-flight" if isinstance(claimed, InFlight) else "idempotency-unknown")

@@ -7,6 +7,7 @@ off ends the connection without its proper end, which every HTTP client reports:
 """
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Callable
 
@@ -26,8 +27,8 @@ from gateway.exchange.caller import Caller, Receive, Send
 from gateway.exchange.compressing import Piecewise, piecewise
 from gateway.exchange.lines import Lines, lines_of
 from gateway.exchange.negotiate import Coding
-from gateway.exchange.outcome import Outcome, problem
-from gateway.exchange.record import part_of
+from gateway.exchange.outcome import Disclosed, Outcome, problem
+from gateway.exchange.record import Commit, part_of, payload_of
 from gateway.exchange.shape import Shown, select
 from gateway.quality.sampler import Sampler
 from policies.counters import Counters
@@ -47,15 +48,21 @@ def begun(plan: Plan, asked: Asked, answer: Answer) -> tuple[Shown, Outcome] | O
         return shown
     header, lines = lines_of(asked.media, plan.view.record, asked.fields)
     headers = ((b"vary", b"Accept, Accept-Encoding"), (b"accept-ranges", b"none"))
+    body = header + lines(shown.records)
     return shown, Outcome(
         200,
-        body=header + lines(shown.records),
+        body=body,
         headers=headers,
         records=len(shown.records),
         subjects=shown.subjects,
         drift=shown.drift,
         rest=following(asked, shown, len(shown.records)),
+        disclosed=_disclosed(body, shown),
     )
+
+
+def _disclosed(body: bytes, shown: Shown) -> Disclosed:
+    return Disclosed(hashlib.sha256(body).digest(), shown.people)
 
 
 def following(asked: Asked, shown: Shown, sent: int) -> Query | None:
@@ -75,6 +82,7 @@ class Export(Struct, frozen=True):
     adapter: Adapter
     counters: Counters
     writer: Writer
+    commit: Commit
     sampler: Sampler
     add: Callable[[Part], None]
     now_us: Callable[[], int]
@@ -130,13 +138,15 @@ class Export(Struct, frozen=True):
         shown = select(self.plan, asked, answer)
         if isinstance(shown, Outcome):
             return shown
+        body = lines(shown.records)
         return Outcome(
             200,
-            body=lines(shown.records),
+            body=body,
             records=len(shown.records),
             subjects=shown.subjects,
             drift=shown.drift,
             rest=following(asked, shown, sent + len(shown.records)),
+            disclosed=_disclosed(body, shown),
         )
 
     async def _admitted(self, gone: "asyncio.Future[None]") -> str:
@@ -163,13 +173,21 @@ class Export(Struct, frozen=True):
 
     async def _recorded(self, outcome: Outcome, number: int) -> bool:
         """Write the piece down, durable as the agreement says. False: it must not be sent."""
-        entry = part_of(self.caller, self.plan, number, outcome, time_us=self.now_us())
+        payload = payload_of(self.commit, outcome)
+        if isinstance(payload, LogFault):
+            return self._unavailable(payload)
+        entry = part_of(self.caller, self.plan, number, outcome, payload=payload, time_us=self.now_us())
         receipt = await self.writer.append(entry, self.plan.contract.ack)
         if isinstance(receipt, LogFault):
-            _log.error("log unavailable", kind=receipt.kind, detail=receipt.detail, request_id=entry.request_id)
-            return False
+            return self._unavailable(receipt)
         self.add(entry)
         return True
+
+    def _unavailable(self, fault: LogFault) -> bool:
+        """False, and why on the operator's log."""
+        request_id = self.caller.arrival.request_id
+        _log.error("log unavailable", kind=fault.kind, detail=fault.detail, request_id=request_id)
+        return False
 
 
 async def _send(send: Send, stream: Piecewise, outcome: Outcome) -> None:

@@ -1,8 +1,11 @@
 """How an exchange ends: the status and what goes with it, decided by whichever stage ends it."""
 
+from collections.abc import Set as AbstractSet
+
 from msgspec import UNSET, Struct, UnsetType
 
 from adapters.base import Query
+from gateway.audit.sidecar import Subject
 from gateway.problems import PROBLEMS
 from policies.clause import ClauseRef, Words
 
@@ -17,11 +20,20 @@ class BodyError(Struct, frozen=True):
     words: Words
 
 
+class Disclosed(Struct, frozen=True, gc=False):
+    """Masked data that go out, for the commitment to them: SHA-256 of their bytes before any content coding, and the
+    people whom they are about, as far as they can be told apart."""
+
+    digest: bytes
+    people: AbstractSet[Subject]
+
+
 class Outcome(Struct, frozen=True, gc=False):
     """An answer before it is recorded. `body` is masked data; without it the problem document for `code` is sent.
 
-    `records` and `subjects` count what the body discloses; `drift` are the paths, in the product, of values withheld
-    because they were of another type than declared. `rest` is what follows a body that is sent piece by piece.
+    `records` and `subjects` count what the body discloses; `disclosed` is for the commitment to it, None without data.
+    `drift` are the paths, in the product, of values withheld because they were of another type than declared. `rest` is
+    what follows a body that is sent piece by piece.
     """
 
     status: int
@@ -35,6 +47,7 @@ class Outcome(Struct, frozen=True, gc=False):
     drift: tuple[str, ...] = ()
     errors: tuple[BodyError, ...] = ()
     rest: Query | None = None
+    disclosed: Disclosed | None = None
 
 
 def problem(

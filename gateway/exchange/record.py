@@ -1,9 +1,14 @@
 """record: write it down. An outcome becomes an audit entry; without a receipt for it there is no data."""
 
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
 from msgspec import UNSET
 
 from contracts.plan import Contract, Plan
+from gateway.audit.faults import LogFault
 from gateway.audit.leaf import Exchange, Intent, Part
+from gateway.audit.sidecar import Subject
 from gateway.exchange.arrival import Arrival
 from gateway.exchange.caller import Caller
 from gateway.exchange.outcome import Outcome
@@ -11,11 +16,30 @@ from gateway.oauth.grant import Grant
 
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 
+Commit: TypeAlias = Callable[[bytes, Iterable[Subject]], str | LogFault]
+"""Commits to data with this SHA-256 about these people (gateway/audit/sidecar.py)."""
+
+
+def payload_of(commit: Commit, outcome: Outcome) -> str | LogFault:
+    """The commitment to an outcome's data, "" where it has none. Data that cannot be committed to must not be sent."""
+    disclosed = outcome.disclosed
+    return "" if disclosed is None else commit(disclosed.digest, disclosed.people)
+
 
 def entry_of(
-    arrival: Arrival, grant: Grant, contract: Contract | None, plan: Plan | None, outcome: Outcome, *, now_ns: int
+    arrival: Arrival,
+    grant: Grant,
+    contract: Contract | None,
+    plan: Plan | None,
+    outcome: Outcome,
+    *,
+    payload: str,
+    now_ns: int,
 ) -> Exchange:
-    """What the log says of an exchange. A method that HTTP does not define is recorded as OTHER: it is free text."""
+    """What the log says of an exchange. A method that HTTP does not define is recorded as OTHER: it is free text.
+
+    `payload` commits to the outcome's data, "" where it has none.
+    """
     return Exchange(
         time_us=arrival.time_us,
         request_id=arrival.request_id,
@@ -38,6 +62,7 @@ def entry_of(
         subjects=outcome.subjects,
         withheld=len(outcome.drift),
         mask=plan.mask_id if plan else "",
+        payload=payload,
     )
 
 
@@ -60,7 +85,7 @@ def intent_of(caller: Caller, plan: Plan) -> Intent:
     )
 
 
-def part_of(caller: Caller, plan: Plan, number: int, outcome: Outcome, *, time_us: int) -> Part:
+def part_of(caller: Caller, plan: Plan, number: int, outcome: Outcome, *, payload: str, time_us: int) -> Part:
     """What the log says of a further piece of an answer."""
     arrival, grant, contract = caller.arrival, caller.grant, plan.contract
     return Part(
@@ -81,4 +106,5 @@ def part_of(caller: Caller, plan: Plan, number: int, outcome: Outcome, *, time_u
         records=outcome.records,
         subjects=outcome.subjects,
         withheld=len(outcome.drift),
+        payload=payload,
     )

@@ -25,7 +25,7 @@ from gateway.exchange.export import Export, begun
 from gateway.exchange.identify import Verify, identify
 from gateway.exchange.locate import Located, locate
 from gateway.exchange.outcome import Outcome, problem
-from gateway.exchange.record import entry_of
+from gateway.exchange.record import Commit, entry_of, payload_of
 from gateway.exchange.respond import begin, respond
 from gateway.exchange.shape import shape
 from gateway.oauth.grant import Grant
@@ -57,6 +57,7 @@ class Gateway:
         writer: Writer,
         tally: Tally,
         changes: Changes,
+        commit: Commit,
         sampler: Sampler,
         reception: Reception,
         monotonic_ns: Callable[[], int],
@@ -65,7 +66,7 @@ class Gateway:
         self.serving = serving
         self._verify, self._counters, self._cursors = verify, counters, cursors
         self._writer, self._tally = writer, tally
-        self._changes, self._sampler = changes, sampler
+        self._changes, self._commit, self._sampler = changes, commit, sampler
         self._reception, self._monotonic_ns, self.observe = reception, monotonic_ns, observe
 
     async def serve(self, scope: Any, receive: Receive, send: Send) -> None:
@@ -144,6 +145,7 @@ class Gateway:
             adapter,
             self._counters,
             self._writer,
+            self._commit,
             self._sampler,
             self._tally.add_part,
             self._reception.now_us,
@@ -154,19 +156,27 @@ class Gateway:
         self, grant: Grant, located: Located, outcome: Outcome, arrival: Arrival
     ) -> tuple[Outcome, str | None]:
         """Write the record, durable as the agreement says; without it the outcome is 503 and the data are dropped."""
-        contract = located.contract
-        entry = entry_of(arrival, grant, contract, located.plan, outcome, now_ns=self._monotonic_ns())
+        contract, payload = located.contract, payload_of(self._commit, outcome)
+        if isinstance(payload, LogFault):  # recorded as what the caller gets: no data
+            outcome, payload = _unavailable(payload, arrival), ""
+        now_ns = self._monotonic_ns()
+        entry = entry_of(arrival, grant, contract, located.plan, outcome, payload=payload, now_ns=now_ns)
         if contract is not None and contract.ack == "write":
-            receipt = self._writer.append_written(entry)
+            receipt = await self._writer.append(entry, "write")
         else:
             receipt = await self._writer.append_durable(entry)
         if isinstance(receipt, LogFault):
-            _log.error("log unavailable", kind=receipt.kind, detail=receipt.detail, request_id=arrival.request_id)
-            return problem("log-unavailable", headers=((b"retry-after", b"5"),)), None
+            return _unavailable(receipt, arrival), None
         self._tally.add(entry)
         if self.observe is not None:
             self.observe(arrival, entry)
         return outcome, format_receipt(receipt)
+
+
+def _unavailable(fault: LogFault, arrival: Arrival) -> Outcome:
+    """What cannot be recorded is not answered."""
+    _log.error("log unavailable", kind=fault.kind, detail=fault.detail, request_id=arrival.request_id)
+    return problem("log-unavailable", headers=((b"retry-after", b"5"),))
 
 
 def with_headers(outcome: Outcome, headers: tuple[tuple[bytes, bytes], ...]) -> Outcome:
@@ -185,4 +195,5 @@ def with_headers(outcome: Outcome, headers: tuple[tuple[bytes, bytes], ...]) -> 
         outcome.drift,
         outcome.errors,
         outcome.rest,
+        outcome.disclosed,
     )

@@ -1,6 +1,7 @@
 """shape: what may they see? A backend's bytes become masked bytes, records outside the partner's rows are dropped."""
 
 import hashlib
+from collections.abc import Set as AbstractSet
 from itertools import compress
 from typing import Any
 
@@ -12,22 +13,28 @@ from contracts.facts import Record
 from contracts.mask import NotMaskable
 from contracts.plan import Plan
 from contracts.selecting import keeps
+from gateway.audit.sidecar import Subject
 from gateway.exchange.asked import Asked
 from gateway.exchange.cursor import AFTER_BYTES_MAX, Cursors
-from gateway.exchange.outcome import Outcome, problem
+from gateway.exchange.outcome import Disclosed, Outcome, problem
 
 _ONCE = ((b"vary", b"Accept, Accept-Encoding"), (b"accept-ranges", b"none"))
 """What every answer with data says to caches: it depends on these headers, and parts of it cannot be had."""
 
 
+_NOBODY: AbstractSet[Subject] = frozenset()
+
+
 class Shown(Struct, frozen=True, gc=False):
     """What a partner may have of an answer: masked records, and the backend's token for what follows them.
 
+    `subjects` counts the people whom they are about, those who cannot be told apart included; `people` are the others.
     `kept` says, where the gateway filtered, which of the backend's records these are; None: all of them.
     """
 
     records: list[Any]
     subjects: int
+    people: AbstractSet[Subject]
     next: str | None
     drift: tuple[str, ...]
     kept: list[bool] | None
@@ -46,9 +53,15 @@ def shape(plan: Plan, cursors: Cursors, asked: Asked, answer: Answer) -> tuple[S
     else:
         following = cursors.seal(shown.next, asked.place) if shown.next is not None else None
         data = b'{"data":%b,"next":%b}' % (plan.mask.encode(records), msgspec.json.encode(following))
-    headers = ((b"etag", etag(plan, data)), *_ONCE)
+    digest = hashlib.sha256(data).digest()
     return shown, Outcome(
-        200, body=data, headers=headers, records=len(records), subjects=shown.subjects, drift=shown.drift
+        200,
+        body=data,
+        headers=((b"etag", etag(plan, digest)), *_ONCE),
+        records=len(records),
+        subjects=shown.subjects,
+        drift=shown.drift,
+        disclosed=Disclosed(digest, shown.people),
     )
 
 
@@ -75,30 +88,35 @@ def select(plan: Plan, asked: Asked, answer: Answer) -> Shown | Outcome:
         records, facts = list(compress(records, kept)), list(compress(facts, kept))
     if masked.drift and None in records:
         records = [record for record in records if record is not None]
-    subjects = _subjects(plan, facts, len(records))
+    subjects, people = _subjects(plan, facts, len(records))
     if asked.narrow is not None:
         for record in records:
             asked.narrow(record)
-    return Shown(records, subjects, masked.next, masked.drift, kept)
+    return Shown(records, subjects, people, masked.next, masked.drift, kept)
 
 
-def etag(plan: Plan, data: bytes) -> bytes:
-    """A strong validator (RFC 9110 section 8.8.3) of what one partner sees, after masking."""
-    digest = hashlib.sha256(plan.seed)
-    digest.update(data)
-    return b'"%b"' % digest.hexdigest()[:32].encode()
+def etag(plan: Plan, digest: bytes) -> bytes:
+    """A strong validator (RFC 9110 section 8.8.3) of what one partner sees, after masking: of the data's SHA-256, which
+    their commitment needs as well, so that a page is hashed once."""
+    return b'"%b"' % hashlib.sha256(plan.seed + digest).hexdigest()[:32].encode()
 
 
-def _subjects(plan: Plan, facts: list[Record | None], records: int) -> int:
-    """How many different people the answer is about; every record its own person when that cannot be read."""
+def _subjects(plan: Plan, facts: list[Record | None], records: int) -> tuple[int, AbstractSet[Subject]]:
+    """How many different people the answer is about, and who they are; every record its own person, and nobody that
+    can be named, when that cannot be read."""
     if not plan.offer.subjects:
-        return 0
+        return 0, _NOBODY
     reader = plan.mask.facts
     paths = plan.offer.readable_subjects
     if not paths:
-        return records
+        return records, _NOBODY
     unread = facts.count(None)
+    people: set[Subject]
     if len(paths) == 1:
-        return unread + len({reader.value(record, paths[0]) for record in facts if record is not None})
-    people = {tuple(reader.value(record, path) for path in paths) for record in facts if record is not None}
-    return unread + len(people)
+        get = reader.getter(paths[0])
+        people = {get(record) for record in facts if record is not None}
+    else:
+        people = {tuple(reader.value(record, path) for path in paths) for record in facts if record is not None}
+    count = unread + len(people)
+    people -= {None, (None,) * len(paths)}  # a value that is missing names nobody
+    return count, people

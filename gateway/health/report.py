@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from contracts.plan import Plan, Plans
 from gateway.health.ecosystem import AgreementHealth, PartnerHealth, Term, agreement_health, ecosystem
+from gateway.health.log_report import LogStatus
 from gateway.quality.result import DataResult, data_results
 from gateway.sla.account import Account
 from gateway.sla.counts import Counts
@@ -123,9 +124,10 @@ def status_rows(tally: Tally, plans: Plans, now_s: int) -> list[StatusRow]:
     return found
 
 
-def as_json(rows: Iterable[HealthRow] | Iterable[StatusRow], now_s: int) -> bytes:
-    """Rows as one JSON document with the time they hold for."""
-    return _encode({"at": datetime.fromtimestamp(now_s, UTC).isoformat(), "rows": list(rows)})
+def as_json(rows: Iterable[HealthRow] | Iterable[StatusRow], now_s: int, log: LogStatus | None = None) -> bytes:
+    """Rows as one JSON document with the time they hold for; with how the log's trees stand, where that is asked."""
+    document = {"at": datetime.fromtimestamp(now_s, UTC).isoformat(), "rows": list(rows)}
+    return _encode(document if log is None else {**document, "log": log})
 
 
 def _health_row(partner: PartnerHealth) -> HealthRow:

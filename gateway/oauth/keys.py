@@ -52,10 +52,13 @@ async def ensure_signing_keys(store: Store, now_s: int) -> None:
     await keys.add_missing(tuple(new_signing_key(state, now_s) for state in states if state in missing))
 
 
-async def rotate_signing_keys(store: Store, now_s: int) -> str:
-    """Let the pending key sign, which every node has published long since; returns its kid. Raises StoreError."""
+async def rotate_signing_keys(store: Store, now_s: int, following: SigningKey | None = None) -> str:
+    """Let the pending key sign, which every node has published long since; returns its kid. Raises StoreError.
+
+    `following` takes its place as the pending one; a new key unless it is given.
+    """
     keys = SigningKeys(store)
-    await keys.rotate(new_signing_key("pending", now_s), now_s, now_s - RETIRED_FOR_S)
+    await keys.rotate(following or new_signing_key("pending", now_s), now_s, now_s - RETIRED_FOR_S)
     return next(key.kid for key in await keys.all() if key.state == "active")
 
 

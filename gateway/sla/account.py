@@ -58,7 +58,8 @@ class Account:
     """Everything counted under one agreement version.
 
     `first_us` and `latest_us` are the times of the earliest and the latest exchange, None before there is one;
-    `clients` are all that called; `unfinished` counts changes whose intent a replayed log holds and not the outcome.
+    `clients` are all that called; `unfinished` counts changes whose intent a replayed log holds and not the outcome;
+    `undelivered` counts records that were taken back because the disk did not confirm them in time.
     Reading changes nothing, so that metrics may be read from another thread.
     """
 
@@ -69,7 +70,7 @@ class Account:
         self.first_us: int | None = None
         self.latest_us: int | None = None
         self.clients: set[str] = set()
-        self.unfinished = 0
+        self.unfinished = self.undelivered = 0
         self._late = 0
         self.days: dict[int, Day] = {}
         self.months: dict[str, Month] = {}

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from contracts.plan import Contract, Plan, Plans
-from gateway.audit.leaf import Exchange, Intent, Observation, Part
+from gateway.audit.leaf import Exchange, Intent, Observation, Part, Undelivered
 from gateway.sla.account import Account
 from gateway.sla.sampled import Sampled
 from policies.clause import Meter
@@ -123,8 +123,18 @@ class Tally:
         sampled = account.day_of(observation.time_us).counts.sampled
         sampled.setdefault(f"{observation.product} {observation.direction}", Sampled()).observe(observation)
 
-    def replay(self, entries: Iterable[Exchange | Intent | Part | Observation]) -> "Tally":
-        """Count everything that a log holds; returns itself."""
+    def take_back(self, undelivered: Undelivered) -> None:
+        """Note that an answer was not sent. Whoever counts while it is recorded has not counted it."""
+        account = self._accounts.get((undelivered.agreement, undelivered.version))
+        if account is not None:
+            account.undelivered += 1
+
+    def replay(self, entries: Iterable[Exchange | Intent | Part | Observation | Undelivered]) -> "Tally":
+        """Count everything that a log holds, as reader.read_counted gives it; returns itself.
+
+        That is without the records that were taken back. The outcome of a change is known all the same when its answer
+        was: the log holds it.
+        """
         intents: dict[str, Intent] = {}
         for entry in entries:
             if isinstance(entry, Exchange):
@@ -135,6 +145,10 @@ class Tally:
                 self.observe(entry)
             elif isinstance(entry, Part):
                 self.add_part(entry)
+            elif isinstance(entry, Undelivered):
+                self.take_back(entry)
+                if entry.retracted == "exchange":
+                    intents.pop(entry.request_id, None)
             else:
                 intents[entry.request_id] = entry
         for intent in intents.values():

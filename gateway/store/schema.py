@@ -110,3 +110,37 @@ idempotency_keys = Table(
     # Status, headers and body, sealed; null until the change is made.
     Column("answer", LargeBinary, nullable=True),
 )
+
+# One row: what the sequencer has committed, and what it is about to. Only who knows its generation may change it.
+log_state = Table(
+    "log_state",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("generation", BigInteger, nullable=False),
+    # The name under which checkpoints are signed: fixed with the first of them.
+    Column("origin", String(256), nullable=False),
+    # JSON: writer -> how far its log is in the trees.
+    Column("positions", Text, nullable=False),
+    # JSON: what is being put into the trees; null between steps.
+    Column("intent", Text, nullable=True),
+    # Why the last sequencer stopped; empty as soon as one goes on.
+    Column("fault", Text, nullable=False),
+    # Unix microseconds, unlike the times of other tables: those of checkpoints are compared with those of records.
+    Column("updated_us", BigInteger, nullable=False),
+)
+
+log_trees = Table(
+    "log_trees",
+    metadata,
+    Column("name", String(160), primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("root", LargeBinary(32), nullable=False),
+    # The signed note, without cosignatures.
+    Column("checkpoint", Text, nullable=False),
+    Column("committed_us", BigInteger, nullable=False),
+    # How many checkpoints stand in the root log, and the size of the last of them.
+    Column("anchors", BigInteger, nullable=False),
+    Column("anchored_size", BigInteger, nullable=False),
+    # Witnesses that were still wanted when the checkpoint was published.
+    Column("missing", Integer, nullable=False),
+)

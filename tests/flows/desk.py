@@ -15,7 +15,8 @@ from contracts.agreement import Ack
 from gateway.audit.leaf import Entry, Exchange, Part
 from gateway.audit.reader import find_receipt, read_entries
 from gateway.audit.receipt import parse_receipt
-from gateway.provision import NewClient, provision
+from gateway.authority import NewClient
+from gateway.provision import provision
 from gateway.workspace import Workspace, load_workspace
 from tests.conftest import ROOT
 from tests.flows.demo import Process, running

@@ -14,7 +14,8 @@ from contracts.agreement import Ack
 from gateway.audit.leaf import Exchange
 from gateway.audit.reader import find_receipt, read_exchanges
 from gateway.audit.receipt import parse_receipt
-from gateway.provision import NewClient, provision
+from gateway.authority import NewClient
+from gateway.provision import provision
 from gateway.workspace import Workspace, load_workspace
 from tests.conftest import ROOT
 from tests.flows.demo import Process, clausegate, running

@@ -34,6 +34,13 @@ COMMANDS = [
     "status",
     "health",
     "verify",
+    "log",
+    "index",
+    "evidence",
+    "witness",
+    "sequence",
+    "erase",
+    "sign-off",
     "trace",
     "reveal",
 ]

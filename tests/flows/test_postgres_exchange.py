@@ -14,7 +14,8 @@ import httpx
 import pytest
 import yaml
 
-from gateway.provision import NewClient, provision
+from gateway.authority import NewClient
+from gateway.provision import provision
 from gateway.workspace import Workspace, load_workspace
 from tests.conftest import ROOT
 from tests.flows.demo import running

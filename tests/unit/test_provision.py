@@ -6,8 +6,9 @@ import pytest
 
 from gateway.audit.leaf import Authority
 from gateway.audit.reader import read_as
+from gateway.authority import AuthorityError, NewClient
 from gateway.oauth.clients import list_clients
-from gateway.provision import NewClient, ProvisionError, provision
+from gateway.provision import provision
 from gateway.starter import write_starter
 from gateway.store.accounts import Accounts
 from gateway.store.store import Store
@@ -44,7 +45,7 @@ async def test_an_account_and_a_client_are_made_and_recorded(workspace: Workspac
 
 async def test_a_name_that_is_taken_is_said(workspace: Workspace) -> None:
     await provision(workspace, "admin", [CLIENT])
-    with pytest.raises(ProvisionError, match="taken"):
+    with pytest.raises(AuthorityError, match="taken"):
         await provision(workspace, "admin", [])
-    with pytest.raises(ProvisionError, match="already"):
+    with pytest.raises(AuthorityError, match="already"):
         await provision(workspace, "other", [CLIENT])

@@ -75,6 +75,10 @@ class FaultyDisk(LocalDisk):
         if not self._pretend_sync:
             super().fsync(descriptor)
 
+    def preallocate(self, descriptor: int, size_bytes: int) -> None:
+        self._raise("preallocate")
+        super().preallocate(descriptor, size_bytes)
+
     def truncate(self, descriptor: int, size_bytes: int) -> None:
         self._raise("truncate")
         super().truncate(descriptor, size_bytes)
@@ -98,9 +102,13 @@ class FaultyDisk(LocalDisk):
 
 
 class GatedDisk(LocalDisk):
-    """fdatasync announces itself by `entered` and waits until `gate` is set; counts how many run at once."""
+    """fdatasync announces itself by `entered` and waits until `gate` is set; counts how many run at once.
+
+    `error`: what it then fails with, 0 for not at all.
+    """
 
     def __init__(self) -> None:
+        self.error = 0
         self.entered, self.gate = Event(), Event()
         self.gate.set()
         self.syncs = self.at_once_max = self._at_once = 0
@@ -111,7 +119,9 @@ class GatedDisk(LocalDisk):
             self._at_once += 1
             self.at_once_max = max(self.at_once_max, self._at_once)
         self.entered.set()
-        assert self.gate.wait(10)
+        assert self.gate.wait(30)
+        if self.error:
+            raise OSError(self.error, errno.errorcode[self.error])
         super().fdatasync(descriptor)
         with self._lock:
             self._at_once -= 1

@@ -6,12 +6,12 @@ from threading import Event
 
 import msgspec
 
-from gateway.audit.commit import GroupCommit
+from gateway.audit.commit import CommitOptions, GroupCommit
 from gateway.audit.faults import LogFault
 from gateway.audit.leaf import Receipt
 from tests.unit.audit.doubles import QUIET, FaultyDisk, GatedDisk, an_exchange, opened
 
-HOUR_MS = 3_600_000
+PATIENT = CommitOptions(flush_ms=3_600_000, timeout_ms=3_600_000)
 
 
 async def test_those_who_arrive_during_a_sync_share_the_next_one(tmp_path: Path) -> None:
@@ -84,8 +84,8 @@ async def test_closing_serves_those_who_still_wait(tmp_path: Path) -> None:
 
 async def test_a_fault_reaches_everyone_who_waits() -> None:
     fault = LogFault("stopped", "fdatasync: EIO")
-    commit = GroupCommit(lambda: fault, HOUR_MS, "t")
-    assert set(await asyncio.gather(commit.durable(), commit.durable())) == {fault}
+    commit = GroupCommit(lambda: fault, "t", PATIENT)
+    assert set(await asyncio.gather(commit.synced(), commit.synced())) == {fault}
     commit.close()
 
 
@@ -95,7 +95,7 @@ def test_what_was_only_written_is_synced_after_a_while() -> None:
     def sync() -> None:
         synced.set()
 
-    commit = GroupCommit(sync, 1, "t")
+    commit = GroupCommit(sync, "t", CommitOptions(flush_ms=1, timeout_ms=1000))
     assert synced.wait(10)
     commit.close()
 

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.audit.faults import CorruptLogError
 from gateway.audit.frames import frame
-from gateway.audit.leaf import Authority, Entry, Exchange, Opening, Receipt
+from gateway.audit.leaf import Authority, Entry, Exchange, Opening, Receipt, Undelivered
 from gateway.audit.reader import find_receipt, read_as, read_counted, read_entries, read_exchanges
 from tests.unit.audit.doubles import QUIET, a_part, an_authority, an_exchange, an_intent, an_observation, opened
 
@@ -20,7 +20,7 @@ class Counted(msgspec.Struct, frozen=True, tag="exchange"):
 
 
 def a_log(log: Path, segment_bytes: int = 3000) -> list[Receipt]:
-    """Two writers over several segments: exchanges 0-9 and an authority record each."""
+    """Two writers over four segments: exchanges 0-9 and an authority record each, and three records of counts."""
     receipts = []
     for name in ("gw-1", "gw-2"):
         writer = opened(log, name, options=msgspec.structs.replace(QUIET, segment_bytes=segment_bytes))
@@ -33,7 +33,7 @@ def a_log(log: Path, segment_bytes: int = 3000) -> list[Receipt]:
 def test_all_writers_and_segments_are_read_in_order(tmp_path: Path) -> None:
     a_log(tmp_path)
     places = [located.leaf.at for located in read_entries(tmp_path)]
-    assert [(at.writer, at.seq) for at in places] == [(name, seq) for name in ("gw-1", "gw-2") for seq in range(12)]
+    assert [(at.writer, at.seq) for at in places] == [(name, seq) for name in ("gw-1", "gw-2") for seq in range(15)]
 
 
 def test_a_record_is_located(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_a_reader_chooses_the_fields_it_wants(tmp_path: Path) -> None:
 
 def test_all_that_figures_are_counted_from_is_read_in_its_order(tmp_path: Path) -> None:
     writer = opened(tmp_path)
-    counted = [an_intent(1), an_exchange(1), a_part(2), an_observation(), an_intent(2)]
+    counted: list[Entry] = [an_intent(1), an_exchange(1), a_part(2), an_observation(), an_intent(2)]
     for entry in (*counted[:2], an_authority(), *counted[2:]):
         assert isinstance(writer.append_written(entry), Receipt)
     writer.close()
@@ -69,6 +69,24 @@ def test_all_that_figures_are_counted_from_is_read_in_its_order(tmp_path: Path) 
         an_authority(),
         *counted[2:],
     ]
+
+
+def test_a_record_that_is_taken_back_is_not_counted_and_what_takes_it_back_is(tmp_path: Path) -> None:
+    writer = opened(tmp_path, options=msgspec.structs.replace(QUIET, segment_bytes=3000))
+    entries: list[Entry] = [an_intent(1), an_exchange(1), a_part(2), a_part(2), an_observation(), an_exchange(2)]
+    receipts = [writer.append_written(entry) for entry in entries]
+    hashes = [receipt.leaf_hash for receipt in receipts if isinstance(receipt, Receipt)]
+    # Two parts whose entries are the same: it is the record that is taken back.
+    back = [undelivered(hashes[2], "part"), undelivered(hashes[5], "exchange"), undelivered("00" * 32, "exchange")]
+    for entry in back:
+        assert isinstance(writer.append_written(entry), Receipt)
+    writer.close()
+    assert list(read_counted(tmp_path)) == [*entries[:2], *entries[3:5], *back]
+    assert len(list(read_exchanges(tmp_path))) == 2, "the log holds them all the same"
+
+
+def undelivered(leaf: str, retracted: str) -> Undelivered:
+    return Undelivered(1, "request-1", "swift-logistics", "swift-logistics-2026", "1.0.0", leaf, retracted)
 
 
 def test_a_kind_that_no_record_is_of_is_a_mistake(tmp_path: Path) -> None:

@@ -1,21 +1,23 @@
 """What a writer finds when it starts: a torn tail is cut off and said, damage in front of whole records halts."""
 
 import errno
+from collections import Counter
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from gateway.audit.chain import GENESIS
+from gateway.audit.counters import partner_of
 from gateway.audit.disk import LocalDisk
 from gateway.audit.faults import LogFault
-from gateway.audit.frames import frame, frames
-from gateway.audit.leaf import Opening, Place, Receipt
+from gateway.audit.frames import frame, frames, leaf_hash
+from gateway.audit.leaf import Counters, Entry, Leaf, Opening, Place, Receipt, decode, encode
 from gateway.audit.reader import read_entries
 from gateway.audit.recovery import Recovered, recover
 from gateway.audit.verify import Report, verify_log
 from gateway.audit.writer import Writer, WriterOptions
-from tests.unit.audit.doubles import QUIET, FaultyDisk, an_authority, opened
+from tests.unit.audit.doubles import QUIET, FaultyDisk, an_authority, an_exchange, opened
 
 
 def a_log(log: Path, records: int = 3, segment_bytes: int = QUIET.segment_bytes) -> list[Receipt]:
@@ -49,7 +51,8 @@ def reopened(log: Path, truncated_bytes: int, seq: int, leaf_hash: str) -> None:
     assert (state.truncated_bytes, state.epoch, state.seq) == (truncated_bytes, 2, seq + 1)
     opening = [located.leaf for located in read_entries(log)][seq + 1]
     assert isinstance(opening.entry, Opening)
-    assert opening.at == Place("gw-1", 2, seq + 1, leaf_hash)
+    # Every record here is the hub's own.
+    assert opening.at == Place("gw-1", 2, seq + 1, leaf_hash, seq + 1)
     assert opening.entry == Opening(opening.entry.time_us, 1, seq, leaf_hash, truncated_bytes)
     assert isinstance(verify_log(log), Report)
 
@@ -180,7 +183,9 @@ def test_only_the_last_segment_is_read_when_it_holds_a_record(tmp_path: Path) ->
         path.write_bytes(b"not looked at")
     found = recover(LocalDisk(), tmp_path / "gw-1")
     assert isinstance(found, Recovered)
-    assert (found.segment, found.last.seq) == (len(names), 9)
+    # Ten records, and one of counts in each segment but the first.
+    assert (found.segment, found.last.seq) == (len(names), 9 + len(names) - 1)
+    assert found.counts == {"": 10 + len(names) - 1}
 
 
 def test_an_unreadable_segment_is_a_fault_without_its_path(tmp_path: Path) -> None:
@@ -189,3 +194,100 @@ def test_an_unreadable_segment_is_a_fault_without_its_path(tmp_path: Path) -> No
     disk.fail("read", errno.EIO)
     fault = recover(disk, tmp_path / "gw-1")
     assert fault == LogFault("unusable", "gw-1/00000001.seg: EIO")
+
+
+def counted(log: Path) -> dict[str, int]:
+    """How many records of each partner the log holds, by reading all of it."""
+    return dict(Counter(partner_of(located.leaf.entry) for located in read_entries(log)))
+
+
+def many_segments(log: Path) -> None:
+    """Exchanges of three partners over several segments."""
+    writer = opened(log, disk=FaultyDisk(pretend_sync=True), options=small(2500))
+    for number in range(12):
+        assert isinstance(writer.append_written(an_exchange(number, partner=f"partner-{number % 3}")), Receipt)
+    writer.close()
+
+
+def recovered(log: Path) -> Recovered:
+    found = recover(LocalDisk(), log / "gw-1")
+    assert isinstance(found, Recovered), found
+    return found
+
+
+def test_the_counts_are_found_in_the_last_segment_alone(tmp_path: Path) -> None:
+    many_segments(tmp_path)
+    expected = counted(tmp_path)
+    for path in sorted((tmp_path / "gw-1").iterdir())[:-1]:
+        path.write_bytes(b"not looked at")
+    assert recovered(tmp_path).counts == expected
+
+
+@pytest.mark.parametrize("left", ["nothing", "an Opening", "half of the counters", "half a record"])
+def test_counts_that_a_crash_left_incomplete_are_found_in_the_segment_before(tmp_path: Path, left: str) -> None:
+    many_segments(tmp_path)
+    paths = sorted((tmp_path / "gw-1").iterdir())
+    (_, counters), *_ = frames(paths[-1].read_bytes())
+    leaf = decode(counters)
+    assert leaf is not None
+    assert isinstance(leaf.entry, Counters)
+    half = encode(Leaf(2, leaf.at, Counters(leaf.entry.time_us, leaf.entry.counts[:2], more=True)))
+    paths[-1].write_bytes({"half of the counters": frame(half), "half a record": frame(half)[:50]}.get(left, b""))
+    if left == "an Opening":
+        opened(tmp_path).close()
+    assert recovered(tmp_path).counts == counted(tmp_path)
+    # And the writer goes on from there, twice, and through the next segments.
+    for number in range(2):
+        writer = opened(tmp_path, options=small(2500))
+        for each in range(4):
+            assert isinstance(writer.append_written(an_exchange(each, partner=f"partner-{number}")), Receipt)
+        writer.close()
+    assert isinstance(verify_log(tmp_path), Report)
+    assert recovered(tmp_path).counts == counted(tmp_path)
+
+
+def test_counters_that_the_disk_had_no_room_for_are_written_before_anything_else(tmp_path: Path) -> None:
+    disk = FaultyDisk()
+    writer = opened(tmp_path, disk=disk, options=small(1300))
+    assert isinstance(writer.append_written(an_exchange(1)), Receipt)
+    disk.fail("write", errno.ENOSPC)
+    assert isinstance(writer.append_written(an_exchange(2)), LogFault)
+    assert isinstance(writer.append_written(an_exchange(3)), Receipt)
+    writer.close()
+    kinds = [type(located.leaf.entry).__name__ for located in read_entries(tmp_path)]
+    assert kinds == ["Opening", "Exchange", "Counters", "Exchange"]
+    assert isinstance(verify_log(tmp_path), Report)
+
+
+def test_a_log_of_version_1_is_continued_in_version_2_and_counted_from_zero(tmp_path: Path) -> None:
+    previous, data = "0" * 64, []
+    entries: list[Entry] = [Opening(0, 0, -1, previous, 0), *(an_exchange(number) for number in range(3))]
+    for seq, entry in enumerate(entries):
+        raw = encode(Leaf(1, Place("gw-1", 1, seq, previous), entry)).replace(b',"partner_seq":-1', b"")
+        data.append(frame(raw.replace(b',"payload":""', b"")))
+        previous = leaf_hash(raw.replace(b',"payload":""', b""))
+    segment(tmp_path).parent.mkdir()
+    segment(tmp_path).write_bytes(b"".join(data[:2]))
+    segment(tmp_path, 2).write_bytes(b"".join(data[2:]))
+    assert recovered(tmp_path).counts == {}
+    segment(tmp_path).rename(tmp_path / "away")  # not looked at: version 1 was not counted
+    writer = opened(tmp_path)
+    for number in range(2):
+        assert isinstance(writer.append_written(an_exchange(number)), Receipt)
+    writer.close()
+    (tmp_path / "away").rename(segment(tmp_path))
+    assert isinstance(verify_log(tmp_path), Report)
+    places = [located.leaf for located in read_entries(tmp_path)]
+    assert [(leaf.v, leaf.at.partner_seq) for leaf in places] == [(1, -1)] * 4 + [(2, 0), (2, 0), (2, 1)]
+
+
+def test_a_partners_record_that_was_left_out_halts(tmp_path: Path) -> None:
+    writer = opened(tmp_path, disk=FaultyDisk(pretend_sync=True))
+    for number in range(3):
+        writer.append_written(an_exchange(number))
+    writer.close()
+    path = segment(tmp_path)
+    raws = [raw for _, raw in frames(path.read_bytes())]
+    raws[3] = raws[3].replace(b'"partner_seq":2', b'"partner_seq":3')
+    path.write_bytes(b"".join(map(frame, raws)))
+    assert halted(tmp_path).detail.endswith("partner-seq: expected 2")

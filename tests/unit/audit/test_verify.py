@@ -1,24 +1,23 @@
 """Verification finds every change that a log can know of by itself, and says where."""
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from gateway.audit.chain import GENESIS
 from gateway.audit.frames import frame, frames, leaf_hash
 from gateway.audit.leaf import Exchange, Leaf, Opening, decode, encode
 from gateway.audit.verify import FirstFault, Report, WriterReport, verify_log
 from tests.unit.audit.doubles import QUIET, FaultyDisk, an_authority, an_exchange, opened
+from tests.unit.audit.forging import fault_in, leaves_of, rewritten, segment
 
 
 @pytest.fixture(scope="module")
 def small_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two epochs of one writer over three segments, eight records."""
+    """Two epochs of one writer over three segments: eight records, and two that say how many there were before."""
     log = tmp_path_factory.mktemp("small") / "log"
-    options = msgspec.structs.replace(QUIET, segment_bytes=900)
+    options = msgspec.structs.replace(QUIET, segment_bytes=1020)
     for epoch in range(2):
         writer = opened(log, disk=FaultyDisk(pretend_sync=True), options=options)
         for number in range(3):
@@ -33,27 +32,13 @@ def log(small_log: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(small_log, tmp_path / "log"))
 
 
-def segment(log: Path, number: int) -> Path:
-    return log / "gw-1" / f"{number:08d}.seg"
-
-
-def leaves_of(path: Path) -> list[bytes]:
-    return [leaf for _, leaf in frames(path.read_bytes())]
-
-
-def fault_in(log: Path) -> FirstFault:
-    found = verify_log(log)
-    assert isinstance(found, FirstFault), found
-    return found
-
-
 def test_an_untouched_log_is_counted(log: Path) -> None:
     report = verify_log(log)
     assert isinstance(report, Report)
     size = sum(path.stat().st_size for path in log.rglob("*.seg"))
     last = leaf_hash(leaves_of(segment(log, 3))[-1])
-    assert report.writers == (WriterReport("gw-1", 8, 2, 3, size, 7, last),)
-    assert (report.records, report.epochs, report.bytes) == (8, 2, size)
+    assert report.writers == (WriterReport("gw-1", 10, 2, 3, size, 9, last),)
+    assert (report.records, report.epochs, report.bytes) == (10, 2, size)
 
 
 def test_writers_are_verified_one_by_one(log: Path) -> None:
@@ -62,7 +47,7 @@ def test_writers_are_verified_one_by_one(log: Path) -> None:
     report = verify_log(log)
     assert isinstance(report, Report)
     assert [writer.writer for writer in report.writers] == ["a.b_c-1", "gw-1", "gw-2"]
-    assert (report.records, report.epochs) == (10, 4)
+    assert (report.records, report.epochs) == (12, 4)
 
 
 def test_other_folders_beside_the_writers_are_left_alone(log: Path) -> None:
@@ -171,7 +156,7 @@ def test_whole_frames_behind_a_torn_tail_are_found(log: Path) -> None:
     data = path.read_bytes()
     path.write_bytes(data + b"torn" + frame(leaves_of(path)[0]))
     fault = fault_in(log)
-    assert (fault.kind, fault.offset, fault.seq) == ("corrupt", len(data), 8)
+    assert (fault.kind, fault.offset, fault.seq) == ("corrupt", len(data), 10)
 
 
 def test_a_torn_tail_is_named_for_what_it_is(log: Path) -> None:
@@ -184,27 +169,10 @@ def test_a_torn_tail_is_named_for_what_it_is(log: Path) -> None:
         file="gw-1/00000003.seg",
         offset=size,
         writer="gw-1",
-        seq=8,
+        seq=10,
         expected="a whole frame or the end of the file",
         found="77 bytes that are no whole frame",
     )
-
-
-def rewritten(log: Path, change: Callable[[list[Leaf]], None]) -> FirstFault:
-    """A log forged with care: the records changed, then chained, framed and hashed anew."""
-    path = segment(log, 1)
-    records = [leaf for number in (1, 2, 3) for raw in leaves_of(segment(log, number)) if (leaf := decode(raw))]
-    change(records)
-    raws: list[bytes] = []
-    previous = GENESIS.leaf_hash
-    for record in records:
-        at = msgspec.structs.replace(record.at, prev=previous)
-        raws.append(encode(Leaf(record.v, at, record.entry)))
-        previous = leaf_hash(raws[-1])
-    path.write_bytes(b"".join(map(frame, raws)))
-    segment(log, 2).unlink()
-    segment(log, 3).unlink()
-    return fault_in(log)
 
 
 def test_swapped_records_are_found(log: Path) -> None:
@@ -227,7 +195,7 @@ def test_a_doubled_record_is_found(log: Path) -> None:
 
 def test_a_record_of_another_version_is_found(log: Path) -> None:
     def change(records: list[Leaf]) -> None:
-        records[2] = msgspec.structs.replace(records[2], v=2)
+        records[2] = msgspec.structs.replace(records[2], v=3)
 
     assert (rewritten(log, change).kind, fault_in(log).seq) == ("version", 2)
 
@@ -277,7 +245,7 @@ def test_a_log_without_its_first_opening_is_found(tmp_path: Path) -> None:
     (raw,) = leaves_of(tmp_path / "other" / "gw-1" / "00000001.seg")
     leaf = decode(raw)
     assert leaf is not None
-    (folder / "00000001.seg").write_bytes(frame(encode(Leaf(1, leaf.at, an_authority()))))
+    (folder / "00000001.seg").write_bytes(frame(encode(Leaf(2, leaf.at, an_authority()))))
     assert (fault_in(tmp_path).kind, fault_in(tmp_path).expected) == ("opening", "an opening record")
 
 
@@ -287,7 +255,7 @@ def test_an_entry_with_a_field_too_many_is_found(log: Path) -> None:
     leaves[-1] = leaves[-1].replace(b'"event"', b'"ip":"192.0.2.1","event"')
     path.write_bytes(b"".join(map(frame, leaves)))
     fault = fault_in(log)
-    assert (fault.kind, fault.seq) == ("shape", 7)
+    assert (fault.kind, fault.seq) == ("shape", 9)
     assert "192.0.2.1" not in repr(fault)
 
 

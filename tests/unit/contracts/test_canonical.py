@@ -1,12 +1,17 @@
 """The contract hash: the same whoever computes it, another whenever a word of any document is."""
 
 import hashlib
+import json
 from typing import Any
 
 import rfc8785
 
+from adapters.base import Backend
 from contracts.canonical import Canonical
+from contracts.compile import compile_documents
+from contracts.plan import Plans
 from contracts.workspace import Documents, decode_documents
+from policies.keys import PartnerKeys
 from tests.unit.contracts.sample import TABLE
 
 
@@ -43,3 +48,23 @@ def test_the_order_of_keys_and_the_layout_of_the_file_do_not_matter_and_every_va
     same = hash_of(documents("    name: shipments\n    version: 2.1.0\n", "    version: 2.1.0\n    name:  shipments\n"))
     assert same == hash_of(documents())
     assert hash_of(documents("limit: 600", "limit: 601")) != same
+
+
+def test_plans_hand_over_the_very_bytes_that_the_hash_is_of_when_asked() -> None:
+    plans = compile_documents(documents(), {"records": Backend()})
+    assert isinstance(plans, Plans)
+    [contract] = plans.contracts.values()
+    assert list(plans.canonical) == [contract.hash]
+    resolved = plans.canonical[contract.hash]()
+    assert hashlib.sha256(resolved).hexdigest() == contract.hash
+    assert rfc8785.dumps(json.loads(resolved)) == resolved
+    assert plans.with_keys(lambda partner: PartnerKeys(b"k" * 32, partner)).canonical == plans.canonical
+
+
+def test_the_bytes_are_made_when_they_are_asked_for_and_not_kept() -> None:
+    plans = compile_documents(documents(), {"records": Backend()})
+    assert isinstance(plans, Plans)
+    [make] = plans.canonical.values()
+    first, second = make(), make()
+    assert first == second
+    assert first is not second

@@ -12,6 +12,7 @@ from adapters.base import Adapter, Answer, Call, Change, Fault, Query
 from contracts.plan import Plans
 from gateway.audit.leaf import Entry, Exchange
 from gateway.audit.reader import read_entries, read_exchanges
+from gateway.audit.sidecar import Sidecar
 from gateway.audit.writer import Writer
 from gateway.exchange.arrival import Arrival, Reception
 from gateway.exchange.changing import Changes
@@ -127,6 +128,7 @@ class Stage:
         writer = Writer.open(folder, "gw-test")
         assert isinstance(writer, Writer), writer
         self.writer = writer
+        self.sidecar = Sidecar(folder / "sidecar" / "gw-test", SECRET, flush_s=None)
         self.tally = Tally(plans)
         self.sampler = Sampler(
             writer.append_durable, lambda _: None, monotonic_ns=lambda: self.now_ns, interval_ms=1, flush_s=1
@@ -140,6 +142,7 @@ class Stage:
             writer=writer,
             tally=self.tally,
             changes=Changes(writer, idempotency, SECRET),
+            commit=self.sidecar.commit,
             sampler=self.sampler,
             reception=Reception(lambda: self.now_us, lambda: self.now_ns),
             monotonic_ns=lambda: self.now_ns,

@@ -1,0 +1,43 @@
+"""clausegate sign-off: a person says on the audit log which contract hash they approve."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from gateway.commands.terminal import Folder, FormatOption, err, fail, open_workspace, out, print_json
+from gateway.store.hidden import Hidden
+
+NAME = "sign-off"
+
+
+def run(
+    folder: Folder,
+    agreement: Annotated[str, typer.Argument(metavar="AGREEMENT", help="The agreement as it stands now.")],
+    account: Annotated[str, typer.Option("--as", metavar="USERNAME", help="Whose account of the console signs off.")],
+    output: FormatOption = "text",
+) -> None:
+    """Sign an agreement off: put on the audit log that you approve exactly this contract hash.
+
+    The password of the console account is read from the terminal or, when it is none, from standard input. Nothing is
+    switched on or off by it: it is evidence of who approved what, in the partner's own part of the log too.
+    """
+    from gateway.commands.administering import administer
+
+    workspace = open_workspace(folder)
+    found = [contract for (name, _), contract in sorted(workspace.plans.contracts.items()) if name == agreement]
+    if not found:
+        known = ", ".join(sorted({name for name, _ in workspace.plans.contracts}))
+        fail(f"there is no agreement {agreement}; there are: {known}")
+    contract = found[-1]
+    err().print(f"{agreement} {contract.version}, contract hash {contract.hash}", soft_wrap=True)
+    password = Hidden(typer.prompt("password", hide_input=True, err=True) if sys.stdin.isatty() else _line())
+    administer(workspace, lambda administration: administration.sign_off(contract, account, password))
+    if output == "json":
+        print_json({"agreement": agreement, "version": contract.version, "contract": contract.hash, "account": account})
+    else:
+        out().print(f"signed off by {account}: {contract.hash}", soft_wrap=True)
+
+
+def _line() -> str:
+    return sys.stdin.readline(1024).rstrip("\r\n")
