@@ -31,18 +31,14 @@ def run(
     policy: Annotated[
         _Text, typer.Option("--policy", metavar="FILE", help="A tlog-policy whose quorum must have cosigned.")
     ] = None,
-    root: Annotated[
-        _Text, typer.Option("--root", metavar="TARGET", help="The root log, where it is not beside the tree.")
-    ] = None,
+    root: Annotated[_Text, typer.Option("--root", metavar="TARGET", help="The root log, if elsewhere.")] = None,
     receipt: Annotated[
         _Text, typer.Option("--receipt", metavar="RECEIPT", help="Look for this receipt's record; or a file with it.")
     ] = None,
     receipts_vkey: Annotated[
         _Text, typer.Option("--receipts-vkey", metavar="KEY", help="The key that signs receipts, or a file with it.")
     ] = None,
-    leaf: Annotated[
-        _Text, typer.Option("--leaf", metavar="LEAF", help="Of a .tlog-proof: the record's file or leaf hash.")
-    ] = None,
+    leaf: Annotated[_Text, typer.Option("--leaf", metavar="LEAF", help="Of a .tlog-proof: its record or hash.")] = None,
     token_env: Annotated[
         str, typer.Option("--token-env", metavar="NAME", help="The variable that has the access token.")
     ] = "CLAUSEGATE_TOKEN",  # noqa: S107 - the name of a variable

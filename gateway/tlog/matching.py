@@ -78,9 +78,7 @@ class _Stream:
 
     def is_same(self) -> bool:
         """Whether what the tree has is what the segments begin with."""
-        return self._held is None or (
-            self.records >= self.held_records and self._hasher.hexdigest() == self._held.hashes
-        )
+        return self._held is None or self._hasher.hexdigest() == self._held.hashes
 
 
 _DECODER = Decoder(_Placed)

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from msgspec import Struct
 
+from gateway.audit.receipt import parse_receipt
 from tests.flows.demo import PRODUCTS, Partner, Process, clausegate, exactly, make_room, running, written
 
 pytestmark = pytest.mark.timeout(300)
@@ -271,12 +272,11 @@ def test_every_answer_has_its_record_on_the_log(demo: Demo) -> None:
     recorded = dict(leaves(demo.workspace / "log"))
     for each in demo.partners.values():
         for answer in each.answers:
-            found = re.fullmatch(
-                r'leaf=:(.+):, writer="demo-1", epoch=(\d+), seq=(\d+)', answer.headers["clausegate-receipt"]
-            )
-            assert found, answer.headers
-            leaf = recorded[found[1]]
-            assert (leaf["at"]["epoch"], leaf["at"]["seq"]) == (int(found[2]), int(found[3]))
+            receipt = parse_receipt(answer.headers["clausegate-receipt"])
+            assert receipt is not None, answer.headers
+            leaf = recorded[b64encode(bytes.fromhex(receipt.leaf_hash)).decode()]
+            assert leaf["at"]["writer"] == receipt.writer == "demo-1"
+            assert (leaf["at"]["epoch"], leaf["at"]["seq"]) == (receipt.epoch, receipt.seq)
             entry = leaf["entry"]
             assert entry["partner"] == each.name
             assert entry["status"] == answer.status_code

@@ -104,11 +104,11 @@ class FaultyDisk(LocalDisk):
 class GatedDisk(LocalDisk):
     """fdatasync announces itself by `entered` and waits until `gate` is set; counts how many run at once.
 
-    `error`: what it then fails with, 0 for not at all.
+    `error`: what it then fails with, 0 for not at all. With `pretend_sync` the device itself is not asked.
     """
 
-    def __init__(self) -> None:
-        self.error = 0
+    def __init__(self, pretend_sync: bool = False) -> None:
+        self.error, self._pretend_sync = 0, pretend_sync
         self.entered, self.gate = Event(), Event()
         self.gate.set()
         self.syncs = self.at_once_max = self._at_once = 0
@@ -122,7 +122,8 @@ class GatedDisk(LocalDisk):
         assert self.gate.wait(30)
         if self.error:
             raise OSError(self.error, errno.errorcode[self.error])
-        super().fdatasync(descriptor)
+        if not self._pretend_sync:
+            super().fdatasync(descriptor)
         with self._lock:
             self._at_once -= 1
             self.syncs += 1

@@ -6,6 +6,7 @@ import re
 import struct
 import zipfile
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -24,7 +25,20 @@ from gateway.tlog.merkle import inclusion_proof, leaf_hash, nodes_of
 from gateway.tlog.note import COSIGNATURE, Signer
 from gateway.tlog.policy import Policy, parse_policy
 from gateway.tlog.tiles import decode_bundle, encode_bundle
-from tests.unit.evidence.sample import FROM, PARTNER, TO, encoded, lines, member, rewritten, some_hub
+from tests.unit.evidence.sample import (
+    DAY_US,
+    FROM,
+    OCTOBER_US,
+    PARTNER,
+    TO,
+    Hub,
+    encoded,
+    exchange,
+    lines,
+    member,
+    rewritten,
+    some_hub,
+)
 from tests.unit.tlog.segment_log import KEYS, root_of
 
 TREE = f"partners/{PARTNER}"
@@ -231,10 +245,13 @@ def test_a_contract_that_is_another_document_is_found(sound: Path, tmp_path: Pat
 def test_anchors_cannot_be_left_out_without_a_trace_of_it(sound: Path, tmp_path: Path) -> None:
     parts: dict[str, bytes | None] = dict.fromkeys(("root/checkpoint", "root/vkey", "anchors.jsonl", "anchors/key"))
     assert fault_of(rewritten(sound, parts, tmp_path / "x.zip")).kind == "anchor"
+    for name in parts:
+        found = fault_of(rewritten(sound, {name: None}, tmp_path / "part.zip"))
+        assert (found.kind, found.expected) == ("anchor", "the root log's checkpoint and key, and anchors")
     fewer = {**parts, **_manifest(anchors=0)(sound)}
-    found = check_bundle(rewritten(sound, fewer, tmp_path / "y.zip"))
-    assert isinstance(found, BundleReport)
-    assert (found.anchors, found.anchored_size) == (0, 0)
+    without = check_bundle(rewritten(sound, fewer, tmp_path / "y.zip"))
+    assert isinstance(without, BundleReport)
+    assert (without.anchors, without.anchored_size) == (0, 0)
 
 
 def test_a_forgers_log_under_the_same_name_is_found_by_the_true_key_alone(sound: Path, tmp_path: Path) -> None:
@@ -410,3 +427,41 @@ def test_any_byte_of_the_file_is_found_or_changes_no_member(
             assert changed.namelist() == original.namelist()
             assert all(changed.read(name) == original.read(name) for name in original.namelist())
         assert found == check_bundle(sound)
+
+
+def test_a_period_that_is_said_to_be_open_must_have_every_entry_on_that_side(tmp_path: Path) -> None:
+    hub = Hub(tmp_path, ["gw-1"])
+    hub.write([exchange(OCTOBER_US + number * DAY_US) for number in range(600)])
+    hub.sequence()
+    start, end = (datetime.fromtimestamp((OCTOBER_US + n * DAY_US) / 1e6, UTC).isoformat() for n in (256, 512))
+    bundle = hub.make(from_time=start, until_time=end)
+    assert isinstance(check_bundle(bundle), BundleReport)
+    for number, open_end in enumerate(("from_time", "until_time")):
+        changed = rewritten(bundle, _manifest(**{open_end: ""})(bundle), tmp_path / f"{number}.zip")
+        found = fault_of(changed)
+        assert (found.kind, found.expected) == ("manifest", "all entries on the side without a date")
+
+
+def test_a_root_log_of_another_name_is_not_the_one_of_this_tree(sound: Path, tmp_path: Path) -> None:
+    """Somebody signs the same root under a name of his own: nobody who reads the true root log would see it."""
+    found = parse_checkpoint(member(sound, "root/checkpoint"))
+    assert found is not None
+    other = Signer("other.example/log", b"o" * 32)
+    checkpoint = Checkpoint("other.example/log", found.checkpoint.size, found.checkpoint.root)
+    changes: dict[str, bytes | None] = {
+        "root/checkpoint": sign_checkpoint(checkpoint, other).encode(),
+        "root/vkey": f"{other.verifier.text()}\n".encode(),
+    }
+    assert fault_of(rewritten(sound, changes, tmp_path / "x.zip")).member == "root/checkpoint"
+
+
+@pytest.mark.parametrize("field", ["seq", "epoch"])
+def test_a_writers_records_that_do_not_go_forward_are_found_although_the_counters_fit(
+    sound: Path, tmp_path: Path, field: str
+) -> None:
+    entries = decode_bundle(member(sound, BUNDLE))
+    leaf = decode(entries[5])
+    assert leaf is not None
+    back = encode(msgspec.structs.replace(leaf, at=msgspec.structs.replace(leaf.at, **{field: 0})))
+    found = fault_of(forged(sound, [*entries[:5], back, *entries[6:]], tmp_path / "back.zip"))
+    assert (found.kind, found.index) == ("counter", 5)

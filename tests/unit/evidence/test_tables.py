@@ -1,7 +1,7 @@
 """The table says what the records say, to whoever reads it; and a table made to do harm reaches nothing."""
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 import duckdb
 import msgspec
@@ -24,15 +24,18 @@ _OF_TYPE: dict[Any, st.SearchStrategy[Any]] = {
 }
 
 
+def _of(field_name: str, kind: Any) -> st.SearchStrategy[Any]:
+    """Any values of a field's type; times within what a calendar has, and lists of names and counts."""
+    if field_name == "time_us":
+        return st.integers(0, 4_000_000_000_000_000)
+    if get_origin(kind) is Literal:
+        return st.sampled_from(get_args(kind))
+    return _OF_TYPE.get(kind, st.lists(st.tuples(_OF_TYPE[str], _INTEGERS), max_size=2).map(tuple))
+
+
 def _values(kind: type[Any]) -> st.SearchStrategy[Any]:
-    """An entry of this kind with any values; lists stay empty, and times within what a calendar has."""
-    named = {
-        each.name: st.integers(0, 4_000_000_000_000_000)
-        if each.name == "time_us"
-        else _OF_TYPE.get(each.type, st.just(()))
-        for each in fields(kind)
-    }
-    return st.builds(kind, **named)
+    """An entry of this kind."""
+    return st.builds(kind, **{each.name: _of(each.name, each.type) for each in fields(kind)})
 
 
 LEAVES = st.builds(Leaf, st.sampled_from([1, 2]), st.just(PLACE), st.one_of(*map(_values, get_args(Entry))))

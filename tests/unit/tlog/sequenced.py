@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 
+from gateway.audit.leaf import decode
 from gateway.tlog.checkpoint import Checkpoint, sign_checkpoint
 from gateway.tlog.layout import CHECKPOINT, VKEY
 from gateway.tlog.local_target import LocalTarget
@@ -93,3 +94,9 @@ def published(entries: Iterable[bytes], tree: str = TREE) -> dict[str, bytes]:
             hashes = parents_of(hashes)
         level += 1
     return files
+
+
+def writer_of(entry: bytes) -> str:
+    leaf = decode(entry)
+    assert leaf is not None
+    return leaf.at.writer

@@ -1,19 +1,15 @@
 """A published tree is believed in nothing: whatever is changed in it, its checking finds, and says where."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec import structs
 
-from gateway.audit.leaf import Authority, Leaf, Place, decode, encode
-from gateway.tlog.anchor_check import Anchored, AnchorsReport, RootWatch, read_anchored
-from gateway.tlog.anchors import Anchor, format_latest, page_path, root_entry
+from gateway.audit.leaf import Authority, Leaf, Place, encode
+from gateway.tlog.anchor_check import RootWatch, read_anchored
+from gateway.tlog.anchors import root_entry
 from gateway.tlog.checking import check_tree
 from gateway.tlog.checkpoint import Checkpoint, cosigned, parse_checkpoint, sign_checkpoint
 from gateway.tlog.layout import HUB, ROOT
-from gateway.tlog.matching import OVERTAKEN_US, Waiting, match_trees
 from gateway.tlog.merkle import Frontier, leaf_hashes_of
 from gateway.tlog.note import COSIGNATURE, Signer
 from gateway.tlog.policy import Policy, parse_policy
@@ -21,28 +17,11 @@ from gateway.tlog.source import Source
 from gateway.tlog.tiles import TileError, encode_bundle, parse_tile_path
 from gateway.tlog.tree_report import TreeFault, TreeReport, UnsoundError, Watch
 from tests.unit.tlog.segment_log import KEYS
-from tests.unit.tlog.sequenced import TREE, Log, entries_of, files_in, memory_source, published, some_log
+from tests.unit.tlog.sequenced import TREE, memory_source, published, writer_of
 
 KEY = KEYS.verifier(TREE)
 ORIGIN = KEYS.origin_of(TREE)
 SIZE = 600
-
-
-@pytest.fixture(scope="module")
-def log(tmp_path_factory: pytest.TempPathFactory) -> Log:
-    return some_log(tmp_path_factory.mktemp("sequenced") / "log")
-
-
-@pytest.fixture(scope="module")
-def files(log: Log) -> dict[str, bytes]:
-    """What the sequencer published."""
-    return files_in(log.folder / "tree")
-
-
-@pytest.fixture(scope="module")
-def entries(files: dict[str, bytes]) -> list[bytes]:
-    """The partner's records, in its tree's order."""
-    return entries_of(files, TREE, SIZE)
 
 
 def everything(files: dict[str, bytes]) -> list[TreeReport] | TreeFault:
@@ -155,12 +134,6 @@ def test_entries_left_out_doubled_or_swapped_are_found_however_well_they_are_sig
     assert isinstance(found, TreeFault)
     assert found.kind in ("seq", "partner-seq")
     assert found.index >= place
-
-
-def writer_of(entry: bytes) -> str:
-    leaf = decode(entry)
-    assert leaf is not None
-    return leaf.at.writer
 
 
 def test_a_fault_names_the_tile_the_entry_and_both_hashes(files: dict[str, bytes]) -> None:
@@ -329,191 +302,6 @@ def test_a_policy_wants_its_quorum_and_tells_the_times(files: dict[str, bytes]) 
     report = check_tree(memory_source(files | {f"{TREE}/checkpoint": note.encode()}).below(TREE), KEY, policy=policy())
     assert isinstance(report, TreeReport)
     assert (report.cosigned, report.quorum_met) == ({"w": 1_800_000_000}, True)
-
-
-def anchors_of(files: dict[str, bytes], root_entries: list[bytes] | None = None) -> AnchorsReport | TreeFault:
-    """Of the partner alone, as it would check them; under a root log of these entries."""
-    source = memory_source(files)
-    tree = source.below(TREE)
-    root = memory_source(published(root_entries, ROOT)) if root_entries is not None else source.below(ROOT)
-    try:
-        anchors = read_anchored(tree)
-        assert anchors is not None
-        assert isinstance(check_tree(tree, KEY, watch=Watch(anchors.sizes, anchors.root_at(ORIGIN))), TreeReport)
-        report = check_tree(root, KEYS.verifier(ROOT), watch=Watch(root_entry=RootWatch([anchors]).root_entry))
-        return report if isinstance(report, TreeFault) else anchors.report(report.size)
-    except UnsoundError as error:
-        return error.fault
-
-
-def kind_of(found: AnchorsReport | TreeFault) -> str:
-    return found.kind if isinstance(found, TreeFault) else "sound"
-
-
-def test_the_partners_anchors_stand_in_the_root_log(files: dict[str, bytes]) -> None:
-    assert anchors_of(files) == AnchorsReport(3, SIZE, 0)
-
-
-def test_a_checkpoint_that_the_partner_was_not_told_of_is_found(files: dict[str, bytes]) -> None:
-    entries = entries_of(files, ROOT, 7)
-    fork = Checkpoint(ORIGIN, 700, b"f" * 32).text()
-    hidden = root_entry(KEYS.blinding_key(TREE), 3, fork).encode()
-    assert kind_of(anchors_of(files, [*entries, hidden])) == "anchors-hidden"
-    twice = root_entry(KEYS.blinding_key(TREE), 2, fork).encode()
-    assert kind_of(anchors_of(files, [*entries, twice])) == "anchors-twice"
-    strange = root_entry(b"x" * 32, 3, fork).encode()
-    assert anchors_of(files, [*entries, strange]) == AnchorsReport(3, SIZE, 0)
-
-
-def test_an_anchor_for_another_history_is_found(files: dict[str, bytes]) -> None:
-    entries = entries_of(files, ROOT, 7)
-    key = KEYS.blinding_key(TREE)
-    own = [index for index, entry in enumerate(entries) if root_entry(key, 1, "").tag.encode() in entry]
-    assert len(own) == 1
-    forked = root_entry(key, 1, Checkpoint(ORIGIN, 500, b"f" * 32).text()).encode()
-    changed = [*entries[: own[0]], forked, *entries[own[0] + 1 :]]
-    assert kind_of(anchors_of(files, changed)) == "anchors-commitment"
-
-
-def test_anchors_that_are_missing_or_elsewhere_are_found(files: dict[str, bytes]) -> None:
-    entries = entries_of(files, ROOT, 7)
-    foreign = root_entry(b"x" * 32, 0, "").encode()
-    own = next(
-        at for at, entry in enumerate(entries) if root_entry(KEYS.blinding_key(TREE), 1, "").tag.encode() in entry
-    )
-    assert kind_of(anchors_of(files, [foreign, *entries])) == "anchors-place"
-    assert kind_of(anchors_of(files, [*entries[:own], foreign, *entries[own + 1 :]])) == "anchors-place"
-    last = [foreign if root_entry(KEYS.blinding_key(TREE), 2, "").tag.encode() in each else each for each in entries]
-    assert kind_of(anchors_of(files, last)) == "anchors-missing"
-
-
-def test_anchors_that_are_not_under_the_published_root_yet_are_counted(files: dict[str, bytes]) -> None:
-    entries = entries_of(files, ROOT, 7)
-    own = next(
-        at for at, entry in enumerate(entries) if root_entry(KEYS.blinding_key(TREE), 2, "").tag.encode() in entry
-    )
-    assert anchors_of(files, entries[:own]) == AnchorsReport(2, 500, 1)
-
-
-def test_a_list_of_anchors_that_goes_backwards_is_found(files: dict[str, bytes]) -> None:
-    for lines in ([Anchor(0, 200, 2), Anchor(1, 100, 4)], [Anchor(0, 200, 2), Anchor(1, 500, 2)]):
-        page = "".join(line.line() for line in lines).encode()
-        found = anchors_of(files | {f"{TREE}/anchors/latest": format_latest(2), f"{TREE}/{page_path(0, 2)}": page})
-        assert kind_of(found) == "anchors-list"
-
-
-def test_a_list_that_grew_since_it_was_read_hides_nothing(files: dict[str, bytes]) -> None:
-    copy = dict(files)
-    tree = memory_source(copy).below(TREE)
-    anchors = read_anchored(tree)
-    assert isinstance(anchors, Anchored)
-    entry = root_entry(KEYS.blinding_key(TREE), 3, "")
-    with pytest.raises(UnsoundError):
-        anchors.root_entry(7, entry)
-    copy[f"{TREE}/anchors/latest"] = format_latest(4)
-    anchors.root_entry(7, entry)
-
-
-def matched(log: Log, folder: Path | None = None) -> Waiting | TreeFault:
-    source = memory_source(files_in(folder or log.folder / "tree"))
-    reports = []
-    for name in (HUB, "partners/other", TREE):
-        report = check_tree(source.below(name), KEYS.verifier(name))
-        assert isinstance(report, TreeReport), report
-        reports.append(report)
-    return match_trees(log.folder, reports, source)
-
-
-def test_segments_and_trees_hold_the_same_records(log: Log) -> None:
-    assert matched(log) == Waiting(0, None)
-
-
-def test_records_that_are_in_no_tree_yet_wait(tmp_path: Path) -> None:
-    log = some_log(tmp_path / "log")
-    log.writers[0].append("third", Authority(77, "client-added", "c", "", "third"))
-    log.writers[0].append("swift", Authority(78, "client-added", "c", "", "swift"))
-    assert matched(log) == Waiting(2, 77)
-    log.sequence(anchor=False)
-    source = memory_source(files_in(log.folder / "tree"))
-    third = check_tree(source.below("partners/third"), KEYS.verifier("partners/third"))
-    assert isinstance(third, TreeReport)
-    assert third.size == 1
-
-
-def tampered(log: Log, tree: str, entries: list[bytes]) -> Waiting | TreeFault:
-    """The log with another tree in the place of one, as the hub itself could publish it."""
-    files = files_in(log.folder / "tree")
-    kept = {name: data for name, data in files.items() if not name.startswith(f"{tree}/tile/")}
-    changed = kept | {f"{tree}/{name}": data for name, data in published(entries, tree).items()}
-    source = memory_source(changed)
-    reports = [check_tree(source.below(name), KEYS.verifier(name)) for name in (HUB, "partners/other", TREE)]
-    sound = [report for report in reports if isinstance(report, TreeReport)]
-    assert len(sound) == 3, reports
-    return match_trees(log.folder, sound, source)
-
-
-def again(entry: bytes, **changes: object) -> bytes:
-    found = decode(entry)
-    assert found is not None
-    return encode(structs.replace(found, at=structs.replace(found.at, **changes)))
-
-
-def test_a_record_that_is_another_in_the_tree_than_in_the_segments_is_found(log: Log, entries: list[bytes]) -> None:
-    found = tampered(log, TREE, [*entries[:400], again(entries[400], prev="f" * 64), *entries[401:]])
-    assert isinstance(found, TreeFault)
-    assert (found.kind, found.path, found.index) == ("not-in-segments", "tile/entries/001", 400)
-
-
-def test_a_record_in_the_tree_that_no_segment_has_is_found(log: Log, entries: list[bytes]) -> None:
-    last = decode(entries[-1])
-    assert last is not None
-    more = again(entries[-1], seq=last.at.seq + 100, partner_seq=last.at.partner_seq + 1)
-    found = tampered(log, TREE, [*entries, more])
-    assert isinstance(found, TreeFault)
-    assert (found.kind, found.index) == ("not-in-segments", SIZE)
-
-
-def test_a_record_that_is_left_out_of_its_tree_is_found(log: Log, entries: list[bytes]) -> None:
-    """Even when the hub counts anew behind it, so that the tree by itself shows no gap."""
-    writer = writer_of(entries[300])
-    changed = entries[:300]
-    for entry in entries[301:]:
-        record = decode(entry)
-        assert record is not None
-        is_later = record.at.writer == writer
-        changed.append(again(entry, partner_seq=record.at.partner_seq - 1) if is_later else entry)
-    found = tampered(log, TREE, changed)
-    assert isinstance(found, TreeFault)
-    assert found.kind == "not-in-tree"
-    assert found.index >= 300
-
-
-def test_the_last_record_left_out_shows_by_later_ones_in_other_trees(tmp_path: Path) -> None:
-    log = Log(tmp_path / "log", ["gw-1"])
-    (writer,) = log.writers
-    writer.append("other", Authority(1, "e", "s", "", "other"))
-    writer.append("swift", Authority(2, "e", "s", "", "swift"))
-    writer.append("swift", Authority(3, "e", "s", "", "swift"))
-    writer.append("other", Authority(4 + OVERTAKEN_US, "e", "s", "", "other"))
-    log.sequence()
-    own = entries_of(files_in(log.folder / "tree"), TREE, 2)
-    found = tampered(log, TREE, own[:1])
-    assert isinstance(found, TreeFault)
-    assert (found.kind, found.expected) == ("left-out", "record 3 of gw-1")
-
-
-def test_a_tree_that_is_a_moment_behind_another_is_no_fault(log: Log, entries: list[bytes]) -> None:
-    found = tampered(log, TREE, entries[:-2])
-    assert isinstance(found, Waiting)
-    assert found.records == 2
-
-
-def test_a_log_of_version_1_matches_its_trees(tmp_path: Path) -> None:
-    log = Log(tmp_path / "log", version=1)
-    log.add("swift", 5)
-    log.add("other", 3)
-    log.sequence()
-    assert matched(log) == Waiting(0, None)
 
 
 def test_a_root_that_is_signed_and_not_that_of_the_entries_is_found(entries: list[bytes]) -> None:
