@@ -13,6 +13,7 @@ from msgspec import Struct
 from contracts.plan import Plans
 from gateway.audit.faults import CorruptLogError, LogFault
 from gateway.audit.leaf import Authority as AuthorityEntry
+from gateway.audit.leaf import Undelivered
 from gateway.audit.promise import Promiser
 from gateway.audit.reader import read_as, read_counted
 from gateway.audit.sidecar import HANDLE_SECRET, Sidecar
@@ -111,10 +112,12 @@ async def open_gateway(workspace: Workspace, port: int) -> AsyncIterator[Running
         target = _open_trees(workspace, state, stack)
         sidecar = Sidecar(settings.sidecar_path(workspace.folder) / settings.writer, state.sidecar_key)
         stack.callback(sidecar.close)
-        writer = _open_writer(workspace, state.log_keys)
+        tallies: list[Tally] = []  # opened once the writer has its log, and told of what is taken back from it
+        writer = _open_writer(workspace, state.log_keys, tallies)
         stack.callback(writer.close)
         plans = workspace.plans.with_keys(state.keys_of)
         tally, recorded, keys = await asyncio.to_thread(_replayed, workspace)
+        tallies.append(tally)
         try:
             await _record_keys(writer, state.authority, keys)
             await record_activations(writer, plans, recorded, settings.log_path(workspace.folder))
@@ -263,7 +266,7 @@ def _adopters(verifier: TokenVerifier, tokens: TokenServer) -> Callable[[Authori
     return adopt
 
 
-def _open_writer(workspace: Workspace, keys: LogKeys) -> Writer:
+def _open_writer(workspace: Workspace, keys: LogKeys, tallies: list[Tally]) -> Writer:
     settings = workspace.settings
     options = WriterOptions(
         segment_bytes=settings.segment_mib * _MIB,
@@ -271,7 +274,13 @@ def _open_writer(workspace: Workspace, keys: LogKeys) -> Writer:
         commit_timeout_ms=settings.commit_timeout_ms,
     )
     promise = Promiser(keys.receipt_signer(), settings.receipt_due_s)
-    writer = Writer.open(settings.log_path(workspace.folder), settings.writer, options=options, promise=promise)
+
+    def take_back(entry: Undelivered) -> None:
+        for tally in tallies:
+            tally.take_back(entry)
+
+    log = settings.log_path(workspace.folder)
+    writer = Writer.open(log, settings.writer, options=options, promise=promise, on_undelivered=take_back)
     if isinstance(writer, LogFault):
         raise StartError(f"the audit log cannot be opened: {writer.kind}: {writer.detail}")
     return writer
@@ -320,8 +329,9 @@ def _healthz(writer: Writer) -> Any:
     @get("/healthz", sync_to_thread=False, include_in_schema=False)
     def healthz() -> Response[bytes]:
         """For load balancers: 200 while records can be written, 503 once they cannot."""
-        healthy = writer.state.stopped is None
-        return Response(b"ok\n" if healthy else b"log stopped\n", status_code=200 if healthy else 503)
+        state = writer.state
+        said = b"log stopped\n" if state.stopped else b"log stalled\n" if state.stalled else b"ok\n"
+        return Response(said, status_code=200 if said == b"ok\n" else 503)
 
     return healthz
 

@@ -37,7 +37,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     writer: Annotated[
         str,
         Meta(
-            pattern=r"^[a-z0-9._-]{1,64}\Z", description="The gateway's name in the audit log, its own on every node."
+            pattern=r"^(?!(?:admin|tree|contracts)\Z)[a-z0-9._-]{1,64}\Z",
+            description="The gateway's name in the audit log, its own on every node.",
         ),
     ] = "gw-1"
     segment_mib: Annotated[int, Meta(ge=1, le=4096, description="Size of an audit segment, in MiB.")] = 64

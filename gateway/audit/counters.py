@@ -59,7 +59,7 @@ class BlockReader:
             self.pairs.update(entry.counts)
             if not entry.more:
                 self.reading, self.base = False, self.pairs
-        elif leaf.v == 1 and not self.pairs:
+        elif leaf.v == 1:
             self.reading, self.base = False, {}
         elif isinstance(entry, Opening):
             self.reading = False

@@ -465,3 +465,16 @@ def test_a_writers_records_that_do_not_go_forward_are_found_although_the_counter
     back = encode(msgspec.structs.replace(leaf, at=msgspec.structs.replace(leaf.at, **{field: 0})))
     found = fault_of(forged(sound, [*entries[:5], back, *entries[6:]], tmp_path / "back.zip"))
     assert (found.kind, found.index) == ("counter", 5)
+
+
+def test_a_member_that_is_larger_than_its_kind_can_be_is_not_read(sound: Path, tmp_path: Path) -> None:
+    for name in ("checkpoint", "vkey", "root/checkpoint", "anchors/key", LEAVES):
+        large = member(sound, name) + bytes(1 << 17)
+        found = fault_of(rewritten(sound, {name: large}, tmp_path / "large.zip"))
+        assert (found.kind, found.member) == ("size", name)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_methods_that_not_every_tool_reads_are_refused(tmp_path: Path, method: int) -> None:
+    found = fault_of(written(tmp_path / "x.zip", [("manifest.json", b"{}" * 1000)], compression=method))
+    assert (found.kind, found.member) == ("member", "manifest.json")
