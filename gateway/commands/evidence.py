@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemaining
 
 from gateway.commands.terminal import (
     EXIT_FOUND,
+    EXIT_USAGE,
     Folder,
     FormatOption,
     counted,
@@ -28,6 +29,8 @@ from gateway.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from gateway.evidence.check import BundleReport
+    from gateway.evidence.make import Asked
+    from gateway.evidence.published import NotMade
     from gateway.tlog.keys import LogKeys
 
 NAME = "evidence"
@@ -63,10 +66,8 @@ def run(
 
     Exit status 1 when what is published does not verify, 2 when there is nothing to write or it cannot be written.
     """
-    from gateway.evidence.make import Asked, Phase, make_bundle
-    from gateway.evidence.published import NotMade
+    from gateway.evidence.make import Asked
     from gateway.tlog.layout import tree_of
-    from gateway.tlog.open_target import TargetError, open_target
 
     settings = read_settings(existing(folder))
     if not isinstance(settings, Settings):
@@ -85,6 +86,25 @@ def run(
         policy=_policy(settings, folder, partner),
         sidecar=settings.sidecar_path(folder) if with_openings else None,
     )
+    _show(_make(settings, folder, asked, written), written, form)
+
+
+def _make(settings: Settings, folder: Path, asked: "Asked", written: Path) -> "BundleReport":
+    """Write the bundle, with a progress bar; ends the command where there is none."""
+    from gateway.evidence.published import NotMade
+
+    made = _made(settings, folder, asked, written)
+    if isinstance(made, NotMade):
+        hint = "; `clausegate status` shows which trees there are" if made.kind == "no-tree" else ""
+        fail(made.message + hint, EXIT_FOUND if made.kind == "damaged" else EXIT_USAGE)
+    return made
+
+
+def _made(settings: Settings, folder: Path, asked: "Asked", written: Path) -> "BundleReport | NotMade":
+    """The bundle, with a bar on the terminal while it is made."""
+    from gateway.evidence.make import Phase, make_bundle
+    from gateway.tlog.open_target import TargetError, open_target
+
     console = err()
     columns = ("{task.description}", BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -94,15 +114,10 @@ def run(
             bar.update(task, description=phase, completed=done, total=total)
 
         try:
-            made = make_bundle(
-                open_target(settings.published_at(folder)), settings.log_path(folder), asked, written, step
-            )
+            target = open_target(settings.published_at(folder))
         except TargetError as error:
             fail(str(error))
-    if isinstance(made, NotMade):
-        hint = "; `clausegate status` shows which trees there are" if made.kind == "no-tree" else ""
-        fail(made.message + hint, EXIT_FOUND if made.kind == "damaged" else 2)
-    _show(made, written, form)
+        return make_bundle(target, settings.log_path(folder), asked, written, step)
 
 
 def _show(report: "BundleReport", written: Path, form: str) -> None:

@@ -6,11 +6,12 @@ import json
 from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 from gateway.audit.contracts import archive_contracts
 from gateway.audit.leaf import Authority, Entry, Exchange
-from gateway.evidence.check import BundleReport
+from gateway.evidence.check import BundleFault, BundleReport, check_bundle
 from gateway.evidence.make import Asked, make_bundle
 from gateway.tlog.local_target import LocalTarget
 from gateway.tlog.sequencer import Sequencer, Step
@@ -139,3 +140,9 @@ def rewritten(path: Path, changes: dict[str, bytes | None], into: Path, *, liste
 def encoded(manifest: dict[str, object]) -> bytes:
     """As the manifest is spelt."""
     return json.dumps(manifest, indent=1, ensure_ascii=False).encode() + b"\n"
+
+
+def fault_of(path: Path, **more: Any) -> BundleFault:
+    found = check_bundle(path, **more)
+    assert isinstance(found, BundleFault), found
+    return found

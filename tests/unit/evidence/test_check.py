@@ -3,8 +3,6 @@
 import base64
 import json
 import re
-import struct
-import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,12 +11,10 @@ from zipfile import ZipFile
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from gateway.audit.leaf import decode, encode
 from gateway.evidence.bundle import record_line
-from gateway.evidence.check import BundleFault, BundleReport, check_bundle
+from gateway.evidence.check import BundleReport, check_bundle
 from gateway.evidence.tables import row_of, write_parquet
 from gateway.tlog.checkpoint import Checkpoint, cosigned, parse_checkpoint, sign_checkpoint
 from gateway.tlog.merkle import inclusion_proof, leaf_hash, nodes_of
@@ -34,6 +30,7 @@ from tests.unit.evidence.sample import (
     Hub,
     encoded,
     exchange,
+    fault_of,
     lines,
     member,
     rewritten,
@@ -52,12 +49,6 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     hub = some_hub(tmp_path_factory.mktemp("hub"))
     receipts = KEYS.receipt_signer().verifier.text()
     return hub.make(from_time=FROM, until_time=TO, receipts_vkey=receipts, policy=b"quorum none\n")
-
-
-def fault_of(path: Path, **more: Any) -> BundleFault:
-    found = check_bundle(path, **more)
-    assert isinstance(found, BundleFault), found
-    return found
 
 
 def test_a_sound_bundle_is_reported_with_what_it_holds(sound: Path) -> None:
@@ -351,84 +342,6 @@ def test_the_bundles_own_policy_is_looked_at_and_not_enforced(sound: Path, tmp_p
     assert (found.witnesses, found.quorum_met) == ({}, False)
 
 
-def written(path: Path, members: list[tuple[str, bytes]], **options: Any) -> Path:
-    with ZipFile(path, "w", **options) as bundle:
-        for name, data in members:
-            bundle.writestr(name, data)
-    return path
-
-
-@pytest.mark.parametrize(
-    "name", ["../evil", "/etc/passwd", "a/../b", "a//b", "./a", "a/", "C:\\evil", "a b", ".hidden", "tile/\u202etile"]
-)
-def test_odd_names_are_refused_before_anything_is_read(tmp_path: Path, name: str) -> None:
-    found = fault_of(written(tmp_path / "odd.zip", [("manifest.json", b"{}"), (name, b"x")]))
-    assert (found.kind, found.member) == ("member", "")
-
-
-def test_a_name_that_is_there_twice_is_refused(tmp_path: Path) -> None:
-    with pytest.warns(UserWarning, match="Duplicate"):
-        path = written(tmp_path / "twice.zip", [("manifest.json", b"{}"), ("a", b"x"), ("a", b"y")])
-    assert fault_of(path).kind == "member"
-
-
-def test_a_zip_bomb_is_refused_by_its_directory(tmp_path: Path) -> None:
-    many = [(f"m{number}", bytes(8 << 20)) for number in range(12)]
-    path = written(tmp_path / "bomb.zip", many, compression=zipfile.ZIP_DEFLATED)
-    assert path.stat().st_size < 200_000
-    assert fault_of(path).kind == "size"
-
-
-def test_a_directory_that_lies_about_a_size_does_not_help(sound: Path, tmp_path: Path) -> None:
-    data = bytearray(sound.read_bytes())
-    at = data.rfind(b"PK\x01\x02", 0, data.rfind(b"records.jsonl"))
-    [size] = struct.unpack_from("<I", data, at + 24)
-    for lie in (size - 1, size + 1, 10):
-        struct.pack_into("<I", data, at + 24, lie)
-        path = tmp_path / "lie.zip"
-        path.write_bytes(data)
-        assert fault_of(path).kind in ("size", "unreadable", "hash")
-
-
-def test_a_large_manifest_of_a_tree_that_cannot_be_is_refused_at_once(sound: Path, tmp_path: Path) -> None:
-    key = KEYS.signer(TREE)
-    huge = Checkpoint(KEYS.origin_of(TREE), 1 << 62, b"\0" * 32)
-    root = base64.b64encode(huge.root).decode()
-    changes = {**_manifest(tree_size=1 << 62, root=root)(sound), "checkpoint": sign_checkpoint(huge, key).encode()}
-    assert fault_of(rewritten(sound, changes, tmp_path / "huge.zip")).kind == "manifest"
-    whole = {**changes, **_manifest(tree_size=1 << 62, root=root, until_time="", end_entry=1 << 62)(sound)}
-    assert fault_of(rewritten(sound, whole, tmp_path / "whole.zip")).kind == "member"
-
-
-@pytest.mark.parametrize("data", [b"", b"PK\x05\x06", b"not a zip", b"PK\x03\x04" + bytes(100)])
-def test_what_is_no_zip_file_is_said_to_be_none(tmp_path: Path, data: bytes) -> None:
-    path = tmp_path / "x.zip"
-    path.write_bytes(data)
-    assert fault_of(path).kind == "unreadable"
-    assert fault_of(tmp_path / "nothing.zip").kind == "unreadable"
-
-
-def test_a_zip_file_of_something_else_is_no_bundle(tmp_path: Path) -> None:
-    assert fault_of(written(tmp_path / "x.zip", [("a.txt", b"x")])).kind == "not-a-bundle"
-
-
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(place=st.floats(0, 1, exclude_max=True), mask=st.integers(1, 255))
-def test_any_byte_of_the_file_is_found_or_changes_no_member(
-    sound: Path, tmp_path: Path, place: float, mask: int
-) -> None:
-    data = bytearray(sound.read_bytes())
-    data[int(place * len(data))] ^= mask
-    path = tmp_path / "flipped.zip"
-    path.write_bytes(data)
-    found = check_bundle(path)
-    if isinstance(found, BundleReport):
-        with ZipFile(path) as changed, ZipFile(sound) as original:
-            assert changed.namelist() == original.namelist()
-            assert all(changed.read(name) == original.read(name) for name in original.namelist())
-        assert found == check_bundle(sound)
-
-
 def test_a_period_that_is_said_to_be_open_must_have_every_entry_on_that_side(tmp_path: Path) -> None:
     hub = Hub(tmp_path, ["gw-1"])
     hub.write([exchange(OCTOBER_US + number * DAY_US) for number in range(600)])
@@ -467,14 +380,11 @@ def test_a_writers_records_that_do_not_go_forward_are_found_although_the_counter
     assert (found.kind, found.index) == ("counter", 5)
 
 
-def test_a_member_that_is_larger_than_its_kind_can_be_is_not_read(sound: Path, tmp_path: Path) -> None:
-    for name in ("checkpoint", "vkey", "root/checkpoint", "anchors/key", LEAVES):
-        large = member(sound, name) + bytes(1 << 17)
-        found = fault_of(rewritten(sound, {name: large}, tmp_path / "large.zip"))
-        assert (found.kind, found.member) == ("size", name)
-
-
-@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_methods_that_not_every_tool_reads_are_refused(tmp_path: Path, method: int) -> None:
-    found = fault_of(written(tmp_path / "x.zip", [("manifest.json", b"{}" * 1000)], compression=method))
-    assert (found.kind, found.member) == ("member", "manifest.json")
+def test_a_large_manifest_of_a_tree_that_cannot_be_is_refused_at_once(sound: Path, tmp_path: Path) -> None:
+    key = KEYS.signer(TREE)
+    huge = Checkpoint(KEYS.origin_of(TREE), 1 << 62, b"\0" * 32)
+    root = base64.b64encode(huge.root).decode()
+    changes = {**_manifest(tree_size=1 << 62, root=root)(sound), "checkpoint": sign_checkpoint(huge, key).encode()}
+    assert fault_of(rewritten(sound, changes, tmp_path / "huge.zip")).kind == "manifest"
+    whole = {**changes, **_manifest(tree_size=1 << 62, root=root, until_time="", end_entry=1 << 62)(sound)}
+    assert fault_of(rewritten(sound, whole, tmp_path / "whole.zip")).kind == "member"
