@@ -59,6 +59,10 @@ class SegmentLog:
         self.leaves.append((partner, raw))
         return frame(raw)
 
+    def forget(self) -> None:
+        """The next record names another one before it than there is."""
+        self._previous = "f" * 64
+
     def rotate(self) -> None:
         """The next record begins another segment."""
         self._number += 1

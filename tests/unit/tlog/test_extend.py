@@ -126,6 +126,8 @@ def test_an_entry_with_a_hash_of_another_is_found() -> None:
 def test_an_edge_that_does_not_lead_to_the_committed_root_is_none() -> None:
     files, edge = grown([300])
     assert isinstance(load_edge(files.get, 300, root_of(entries(0, 299))), TreeFault)
+    without = {path: data for path, data in files.items() if path != "tile/1/000.p/1"}
+    assert load_edge(without.get, 300, edge.root()) == TreeFault("tile/1/000.p/1", "not there")
     del files["tile/entries/001.p/44"]
     assert load_edge(files.get, 300, edge.root()) == TreeFault("tile/entries/001.p/44", "not there")
 

@@ -255,6 +255,11 @@ def skip_one(log: SegmentLog) -> None:
     log.add("swift")
 
 
+def follow_another_record(log: SegmentLog) -> None:
+    log.forget()
+    log.add("swift")
+
+
 def write_as_another(log: SegmentLog) -> None:
     log.writer = "gw-2"
     log.add("swift")
@@ -277,6 +282,7 @@ def escape_the_folder(log: SegmentLog) -> None:
     ("harm", "said"),
     [
         (skip_one, "seq: expected"),
+        (follow_another_record, "prev: expected"),
         (write_as_another, "writer: expected gw-1"),
         (go_back_to_version_1, "version: expected"),
         (open_within_an_epoch, "epoch: expected"),

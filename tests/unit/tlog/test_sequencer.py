@@ -9,6 +9,7 @@ from gateway.store.log_state import LogState
 from gateway.tlog.layout import ROOT
 from gateway.tlog.sequencer import Lost, Sequencer, SequencerFault, Step
 from tests.unit.tlog.lives import (
+    Died,
     Mortal,
     Stage,
     catch_up,
@@ -59,10 +60,47 @@ async def test_a_death_at_any_action_leaves_what_the_next_one_finishes_with_the_
         assert sorted(set(stage.target.checkpoints)) == sorted(set(undisturbed.target.checkpoints))
 
 
-async def test_several_deaths_one_after_the_other_change_nothing_either(tmp_path: Path) -> None:
+async def test_a_log_that_grows_while_a_step_is_unfinished_changes_nothing_of_what_it_wrote(tmp_path: Path) -> None:
+    """Whoever goes on finds more records of the writer that comes first by name: they would move all that follow."""
+
+    async def life(stage: Stage) -> bool:
+        """Whether it died, and was followed by another one that found more."""
+        one, two = stage.writers
+        one.add("swift", 120)  # with the other's more than a tile, and each below its share of a step
+        two.add("swift", 140)
+        died = False
+        sequencer = stage.sequencer()
+        try:
+            await catch_up(sequencer)
+        except Died:
+            died = True
+        finally:
+            await sequencer.close()
+        one.add("swift", 7)
+        await survive(stage, catch_up)
+        check_everything(stage)
+        return died
+
     undisturbed = Stage(tmp_path / "whole")
-    await whole_life(undisturbed)
-    stage = Stage(tmp_path / "dying")
+    await life(undisturbed)
+    deaths = [await life(Stage(tmp_path / f"{at}", Mortal(at))) for at in range(undisturbed.mortal.actions)]
+    assert deaths.count(True) > 20
+
+
+async def test_who_finishes_a_step_of_another_says_that_there_may_be_more(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, Mortal(2))  # behind the commit of the intent, at the first file
+    stage.write_first()
+    with pytest.raises(Died):
+        await stage.sequencer().step()
+    assert stage.states.state.intent is not None
+    stage.mortal.at = -1
+    done = await stage.sequencer().step()
+    assert isinstance(done, Step)
+    assert done.more
+
+
+async def test_several_deaths_one_after_the_other_change_nothing_either(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
     mortal = stage.mortal
     for at in (3, 7, 8, 20, 33, 34):
         mortal.at = mortal.actions + at
