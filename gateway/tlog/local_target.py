@@ -3,6 +3,7 @@
 import ctypes
 import errno
 import os
+import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from secrets import token_hex
@@ -36,6 +37,9 @@ class LocalTarget:
     A part of a path may not begin with a dot: names of files that are being written do, so none of them is ever
     served. Below the folder no symbolic link is followed. Safe for several threads and processes, as long as those
     that write a path write the same bytes.
+
+    A file that holds the bytes already is left in its place: put there anew it would not be durable until the next
+    flush, and somebody else may have published a checkpoint over it.
     """
 
     def __init__(self, folder: Path, sync: SyncFileSystem | None = _system_sync()) -> None:  # noqa: B008 - a constant
@@ -62,14 +66,15 @@ class LocalTarget:
         for remaining in reversed(range(_TRIES_MAX)):
             parent = self._enter(folders, create=True)
             try:
-                _replace(parent, name, data)
+                if not _holds(parent, name, data):
+                    _replace(parent, name, data)
                 break
             except FileNotFoundError:  # somebody took the folder away, empty as it was
                 if not remaining:
                     raise
             finally:
                 os.close(parent)
-        self._unflushed.add(path)
+        self._unflushed.add(path)  # also what was there: whoever wrote it may have died before it was durable
 
     def remove(self, paths: Iterable[str]) -> None:
         by_folder: dict[str, list[str]] = {}
@@ -163,6 +168,24 @@ def _descend(parent: int, name: str, flags: int, create: bool) -> int:
         except FileExistsError:
             continue
     raise FileNotFoundError(errno.ENOENT, "the folder is taken away again and again")
+
+
+def _holds(parent: int, name: str, data: bytes) -> bool:
+    """Whether there is a file of that name with these bytes."""
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=parent)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ELOOP, errno.EACCES):
+            return False
+        raise
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size != len(data):
+            return False
+        with open(descriptor, "rb", buffering=0, closefd=False) as file:
+            return file.read() == data
+    finally:
+        os.close(descriptor)
 
 
 def _replace(parent: int, name: str, data: bytes) -> None:

@@ -11,7 +11,10 @@ class Target(Protocol):
         """The bytes of a file, None when there is none."""
 
     def write(self, path: str, data: bytes) -> None:
-        """Put a file there, whole or not at all; replaces one of that name. Durable after `flush`."""
+        """Put a file there, whole or not at all; replaces one of that name. Durable after `flush`.
+
+        A file that holds these very bytes already may be left as it is.
+        """
 
     def remove(self, paths: Iterable[str]) -> None:
         """Take files away; one that is not there is no fault."""

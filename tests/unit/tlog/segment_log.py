@@ -11,7 +11,9 @@ from gateway.audit.layout import segment_name
 from gateway.audit.leaf import Authority, Entry, Leaf, Opening, Place, encode
 from gateway.store.hidden import Hidden
 from gateway.store.log_state import LogState
+from gateway.tlog.checkpoint import parse_checkpoint
 from gateway.tlog.keys import LogKeys
+from gateway.tlog.tiles import TilePath, tiles_of
 
 KEYS = LogKeys("gateway.example/log", Hidden(b"c" * 32), Hidden(b"r" * 32))
 
@@ -97,7 +99,11 @@ class MemoryStates:
 
 
 class MemoryTarget:
-    """Files in a dict. Remembers every checkpoint, and whether a tile ever got other bytes."""
+    """Files in a dict. Remembers every checkpoint, and whether a tile ever got other bytes.
+
+    A checkpoint whose own tiles would not survive a power failure is refused. A file that holds the bytes already is
+    left as it is, and as durable as it is: see LocalTarget.
+    """
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
@@ -110,10 +116,11 @@ class MemoryTarget:
 
     def write(self, path: str, data: bytes) -> None:
         if path.endswith("/checkpoint"):
-            assert not self._unflushed, "a checkpoint of files that are not durable"
+            self._check_durable(path.removesuffix("/checkpoint"), data)
             self.checkpoints.append((path, data))
         elif not path.endswith("/anchors/latest"):
-            self._unflushed.add(path)
+            if self.files.get(path) != data:
+                self._unflushed.add(path)
             if self.files.get(path, data) != data:
                 self.rewritten.append(path)
         self.files[path] = data
@@ -124,6 +131,15 @@ class MemoryTarget:
 
     def flush(self) -> None:
         self._unflushed.clear()
+
+    def _check_durable(self, tree: str, note: bytes) -> None:
+        checkpoint = parse_checkpoint(note)
+        assert checkpoint is not None
+        for tile in tiles_of(checkpoint.checkpoint.size):
+            whole = TilePath(tile.level, tile.index).text()  # may have replaced the partial one meanwhile
+            paths = [path for path in (f"{tree}/{tile.text()}", f"{tree}/{whole}") if path in self.files]
+            assert paths, f"{tree}/{tile.text()} is not there under a checkpoint"
+            assert any(path not in self._unflushed for path in paths), f"{paths} not durable under a checkpoint"
 
 
 class Roots:

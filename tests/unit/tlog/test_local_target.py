@@ -146,3 +146,28 @@ def test_many_threads_at_the_same_files_leave_whole_ones(tmp_path: Path) -> None
         thread.join()
     assert failed == []
     assert names_below(tmp_path) == []
+
+
+def test_a_file_that_holds_the_bytes_already_stays_the_same_file_and_is_flushed_all_the_same(tmp_path: Path) -> None:
+    """Put there anew it would not be durable for a while, under a checkpoint that somebody else has published."""
+    asked: list[int] = []
+    LocalTarget(tmp_path).write(PATH, b"x" * 1000)  # by one that died before it flushed
+    before = (tmp_path / PATH).stat().st_ino
+    target = LocalTarget(tmp_path, asked.append)
+    target.write(PATH, b"x" * 1000)
+    assert (tmp_path / PATH).stat().st_ino == before
+    target.flush()
+    assert len(asked) == 1
+    for other in (b"y" * 1000, b"x" * 999, b"x" * 1001, b""):
+        target.write(PATH, other)
+        assert target.read(PATH) == other
+        assert names_below(tmp_path) == [PATH]
+
+
+@pytest.mark.timeout(10)
+def test_what_is_no_file_is_replaced_and_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    os.mkfifo(tmp_path / "root" / "vkey")
+    target = LocalTarget(tmp_path)
+    target.write("root/vkey", b"x")
+    assert target.read("root/vkey") == b"x"

@@ -11,6 +11,8 @@ from gateway.tlog.sequencer import Lost, Sequencer, SequencerFault, Step
 from tests.unit.tlog.lives import (
     Died,
     Mortal,
+    MortalStates,
+    MortalTarget,
     Stage,
     catch_up,
     check_everything,
@@ -18,7 +20,7 @@ from tests.unit.tlog.lives import (
     survive,
     whole_life,
 )
-from tests.unit.tlog.segment_log import KEYS
+from tests.unit.tlog.segment_log import KEYS, MemoryTarget
 
 
 async def test_every_record_of_all_writers_is_put_into_its_tree_once(tmp_path: Path) -> None:
@@ -137,6 +139,58 @@ async def test_two_that_work_at_the_same_time_write_the_same_trees(tmp_path: Pat
     stage.write_second()
     await asyncio.gather(work(stage.sequencer()), work(stage.sequencer()))
     await survive(stage, catch_up)
+    check_everything(stage)
+
+
+class Overtaken(MortalStates):
+    """As soon as an intent is committed, `other` fulfils it and whatever there is besides."""
+
+    other: Sequencer | None = None
+
+    async def swap(self, before: LogState, after: LogState) -> LogState | None:
+        done = await super().swap(before, after)
+        other, self.other = self.other, None
+        if other is not None:
+            await catch_up(other)
+        return done
+
+
+async def test_files_that_a_faster_one_has_taken_away_are_no_fault_of_the_tree(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    stage.states = Overtaken(stage.mortal)
+    stage.writers[0].add("swift", 140)
+    one = stage.sequencer()
+    await catch_up(one)
+    stage.writers[0].add("swift", 140)  # fills the tile: the partial ones that `one` begins with are stale then
+    stage.states.other = stage.sequencer()
+    assert await one.step() == Lost()
+    assert stage.states.state.fault == ""
+    check_everything(stage)
+
+
+class Twin(MortalTarget):
+    """Behind every flush a slower sequencer, at work on the same intent, writes the same files once more."""
+
+    def __init__(self, mortal: Mortal) -> None:
+        super().__init__(mortal)
+        self.late: dict[str, bytes] = {}
+
+    def write(self, path: str, data: bytes) -> None:
+        super().write(path, data)
+        if "/tile/" in path:
+            self.late[path] = data
+
+    def flush(self) -> None:
+        super().flush()
+        late, self.late = self.late, {}
+        for path, data in late.items():
+            MemoryTarget.write(self, path, data)
+
+
+async def test_a_slower_one_that_writes_the_same_files_again_takes_no_durability_from_them(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    stage.target = Twin(stage.mortal)
+    await whole_life(stage)
     check_everything(stage)
 
 
