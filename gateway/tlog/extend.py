@@ -168,7 +168,8 @@ def _extend_tiles(edge: Edge, new: bytes, files: dict[str, bytes], stale: list[s
 
 def _partial_paths(level: Level, count: int) -> Iterator[str]:
     """Every partial tile that a tree may have had where its last tile of `count % WIDTH` hashes stands."""
-    return (TilePath(level, count // WIDTH, width).text() for width in range(1, count % WIDTH + 1))
+    tile = TilePath(level, count // WIDTH).text()  # the others are spelled from it: a step may name ten thousand
+    return (f"{tile}.p/{width}" for width in range(1, count % WIDTH + 1))
 
 
 def _leaves(fetch: Fetch, old: int, new: int) -> bytes | TreeFault:

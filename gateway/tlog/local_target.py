@@ -7,11 +7,14 @@ import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from secrets import token_hex
+from typing import TypeVar
 
 _FOLDER_MODE = 0o750
 _FILE_MODE = 0o640
 _TRIES_MAX = 8
 """Another process may remove an emptied folder between our making it and using it, but hardly eight times."""
+
+NamesT = TypeVar("NamesT", bound=Iterable[str])
 
 SyncFileSystem = Callable[[int], None]
 """Takes a descriptor and returns when its file system is on stable storage. Raises OSError."""
@@ -77,14 +80,14 @@ class LocalTarget:
         self._unflushed.add(path)  # also what was there: whoever wrote it may have died before it was durable
 
     def remove(self, paths: Iterable[str]) -> None:
-        by_folder: dict[str, list[str]] = {}
+        by_folder: dict[str, set[str]] = {}
         for path in paths:
             folder, _, name = path.rpartition("/")
-            _parts(path)
-            by_folder.setdefault(folder, []).append(name)
-        for folder, names in by_folder.items():
+            by_folder.setdefault(folder, set()).add(name)
+        checked = [(_parts(folder) if folder else [], _names(names)) for folder, names in by_folder.items()]
+        for folders, names in checked:
             try:
-                self._remove(folder.split("/") if folder else [], names)
+                self._remove(folders, names)
             except (FileNotFoundError, NotADirectoryError):
                 continue
 
@@ -131,10 +134,11 @@ class LocalTarget:
             current = below
         return current
 
-    def _remove(self, folders: list[str], names: Iterable[str]) -> None:
+    def _remove(self, folders: list[str], names: set[str]) -> None:
         parent = self._enter(folders)
         try:
-            for name in names:
+            # Of the partial tiles that there may have been, few ever were: asking once is cheaper than trying each.
+            for name in names.intersection(os.listdir(parent)):
                 try:
                     os.unlink(name, dir_fd=parent)
                 except FileNotFoundError:
@@ -219,6 +223,12 @@ def _fsync(path: Path) -> None:
 def _parts(path: str) -> list[str]:
     """The names in a path. Raises OSError for what is none of ours, so that no name leads anywhere else."""
     parts = path.split("/")
-    if any(not part or part.startswith(".") or "\0" in part for part in parts):
+    _names(parts)
+    return parts
+
+
+def _names(parts: NamesT) -> NamesT:
+    """The same names, if files of ours may have them. Raises OSError."""
+    if any(not part or part[0] == "." or "\0" in part for part in parts):
         raise OSError(errno.EINVAL, "no path of a published file")
     return parts
