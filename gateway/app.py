@@ -11,13 +11,13 @@ from litestar import Litestar, Response, get
 from msgspec import Struct
 
 from contracts.plan import Plans
+from gateway.audit.administration import options_of
 from gateway.audit.faults import CorruptLogError, LogFault
 from gateway.audit.leaf import Authority as AuthorityEntry
-from gateway.audit.leaf import Undelivered
 from gateway.audit.promise import Promiser
 from gateway.audit.reader import read_as, read_counted
 from gateway.audit.sidecar import HANDLE_SECRET, Sidecar
-from gateway.audit.writer import Writer, WriterOptions
+from gateway.audit.writer import Writer
 from gateway.authority import AuthorityError, record
 from gateway.console.routes import console_routes
 from gateway.console.wiring import Console
@@ -56,8 +56,6 @@ from gateway.witness.policies import load_policies
 from gateway.workspace import Workspace
 from policies.counters import Counters
 from policies.keys import PartnerKeys
-
-_MIB = 1024 * 1024
 
 
 class StartError(Exception):
@@ -112,12 +110,11 @@ async def open_gateway(workspace: Workspace, port: int) -> AsyncIterator[Running
         target = _open_trees(workspace, state, stack)
         sidecar = Sidecar(settings.sidecar_path(workspace.folder) / settings.writer, state.sidecar_key)
         stack.callback(sidecar.close)
-        tallies: list[Tally] = []  # opened once the writer has its log, and told of what is taken back from it
-        writer = _open_writer(workspace, state.log_keys, tallies)
+        tally = Tally(workspace.plans)
+        writer = _open_writer(workspace, state.log_keys, tally)
         stack.callback(writer.close)
         plans = workspace.plans.with_keys(state.keys_of)
-        tally, recorded, keys = await asyncio.to_thread(_replayed, workspace)
-        tallies.append(tally)
+        recorded, keys = await asyncio.to_thread(_replay_log, workspace, tally)
         try:
             await _record_keys(writer, state.authority, keys)
             await record_activations(writer, plans, recorded, settings.log_path(workspace.folder))
@@ -266,36 +263,31 @@ def _adopters(verifier: TokenVerifier, tokens: TokenServer) -> Callable[[Authori
     return adopt
 
 
-def _open_writer(workspace: Workspace, keys: LogKeys, tallies: list[Tally]) -> Writer:
+def _open_writer(workspace: Workspace, keys: LogKeys, tally: Tally) -> Writer:
+    """The gateway's end of the log; `tally` hears of what is taken back from it."""
     settings = workspace.settings
-    options = WriterOptions(
-        segment_bytes=settings.segment_mib * _MIB,
-        reserve_bytes=settings.reserve_mib * _MIB,
-        commit_timeout_ms=settings.commit_timeout_ms,
+    writer = Writer.open(
+        settings.log_path(workspace.folder),
+        settings.writer,
+        options=options_of(settings),
+        promise=Promiser(keys.receipt_signer(), settings.receipt_due_s),
+        on_undelivered=tally.take_back,
     )
-    promise = Promiser(keys.receipt_signer(), settings.receipt_due_s)
-
-    def take_back(entry: Undelivered) -> None:
-        for tally in tallies:
-            tally.take_back(entry)
-
-    log = settings.log_path(workspace.folder)
-    writer = Writer.open(log, settings.writer, options=options, promise=promise, on_undelivered=take_back)
     if isinstance(writer, LogFault):
         raise StartError(f"the audit log cannot be opened: {writer.kind}: {writer.detail}")
     return writer
 
 
-def _replayed(workspace: Workspace) -> tuple[Tally, dict[str, str], set[str]]:
-    """The counts of all that the log holds, the contract hash last activated of each agreement version, known keys."""
+def _replay_log(workspace: Workspace, tally: Tally) -> tuple[dict[str, str], set[str]]:
+    """Count all that the log holds; the contract hash last activated of each agreement version, and known keys."""
     log = workspace.settings.log_path(workspace.folder)
     try:
-        tally = Tally(workspace.plans).replay(read_counted(log))
+        tally.replay(read_counted(log))
         entries = list(read_as(log, AuthorityEntry))
     except (CorruptLogError, OSError) as error:
         raise StartError(f"the audit log cannot be read: {error}; `clausegate verify` says more") from None
     activated = {entry.subject: entry.contract for entry in entries if entry.event == "agreement-activated"}
-    return tally, activated, {entry.subject for entry in entries if entry.event in ("key-created", "key-rotated")}
+    return activated, {entry.subject for entry in entries if entry.event in ("key-created", "key-rotated")}
 
 
 async def _record_keys(writer: Writer, authority: Authority, recorded: set[str]) -> None:

@@ -1,5 +1,7 @@
 """The command line: every command of `clausegate`, one file each in gateway/commands."""
 
+import sys
+
 import typer
 
 from gateway.commands import (
@@ -27,6 +29,7 @@ from gateway.commands import (
     verify,
     witness,
 )
+from gateway.commands.terminal import refuse_odd
 
 app = typer.Typer(
     name="clausegate",
@@ -67,6 +70,7 @@ for group in (client, keys):
 
 def main() -> None:
     """Entry point of the `clausegate` script."""
+    refuse_odd(sys.argv[1:])
     app()
 
 

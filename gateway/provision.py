@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from gateway.audit.administration import options_of
 from gateway.audit.faults import LogFault
 from gateway.audit.writer import Writer
 from gateway.authority import Administration, AuthorityError, NewClient
@@ -29,7 +30,8 @@ async def provision(
     Needs the log, so no gateway may be running on this workspace. Raises AuthorityError, StoreError.
     """
     settings = workspace.settings
-    writer = Writer.open(settings.log_path(workspace.folder), settings.writer)
+    log = settings.log_path(workspace.folder)
+    writer = Writer.open(log, settings.writer, options=options_of(settings))
     if isinstance(writer, LogFault):
         raise AuthorityError(f"the audit log cannot be opened: {writer.kind}: {writer.detail}")
     try:

@@ -18,31 +18,41 @@ from gateway.audit.layout import segment_number, segments_in, writers_in
 from gateway.audit.leaf import Entry, Leaf, decode
 
 SCHEMA_VERSION = 1
-COLUMNS = (
-    "time_us",
-    "type",
-    "partner",
-    "client",
-    "agreement",
-    "version",
-    "contract",
-    "product",
-    "operation",
-    "method",
-    "status",
-    "code",
-    "clause",
-    "latency_us",
-    "bytes",
-    "records",
-    "subjects",
-    "withheld",
-    "request_id",
-    "event",
-    "subject",
-)
+
+
+class Row(Struct, frozen=True):
+    """One record, as far as it is indexed; `leaf_hash` in hex. Names are those of the leaf's fields."""
+
+    writer: str
+    epoch: int
+    seq: int
+    leaf_hash: str
+    time_us: int
+    type: str
+    partner: str
+    client: str
+    agreement: str
+    version: str
+    contract: str
+    product: str
+    operation: str
+    method: str
+    status: int
+    code: str
+    clause: str
+    latency_us: int
+    bytes: int
+    records: int
+    subjects: int
+    withheld: int
+    request_id: str
+    event: str
+    subject: str
+
+
+COLUMNS = tuple(name for name in Row.__struct_fields__ if name not in ("writer", "epoch", "seq", "leaf_hash"))
 """What is taken over from an entry, by the names of its fields; empty or 0 where a kind of entry has none."""
-_NUMBERS = frozenset({"time_us", "status", "latency_us", "bytes", "records", "subjects", "withheld"})
+_NUMBERS = frozenset(name for name in COLUMNS if Row.__annotations__[name] is int)
 _BATCH = 10_000
 _SCHEMA = f"""
 CREATE TABLE records (

@@ -229,7 +229,7 @@ class Promised(Receipt, frozen=True, gc=False):
 
     Records that became durable together are promised together: `root` is the RFC 6962 root over their leaf hashes,
     `index`, `size` and `path` place this one among them. `signature` is a note signature (Ed25519) by the key named
-    `<origin>/receipts` over the text of gateway/audit/receipt.py.
+    `<origin>/receipts` over the text of gateway/audit/promise.py.
     """
 
     due_s: int

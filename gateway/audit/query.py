@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from gateway.audit.index import COLUMNS
+from gateway.audit.index import COLUMNS, Row
 
 
 class Question(Struct, frozen=True, kw_only=True):
@@ -31,36 +31,6 @@ class Question(Struct, frozen=True, kw_only=True):
     failed: bool = False
     from_us: int | None = None
     until_us: int | None = None
-
-
-class Row(Struct, frozen=True):
-    """One record, as far as it is indexed; `leaf_hash` in hex. Names are those of the leaf's fields."""
-
-    writer: str
-    epoch: int
-    seq: int
-    leaf_hash: str
-    time_us: int
-    type: str
-    partner: str
-    client: str
-    agreement: str
-    version: str
-    contract: str
-    product: str
-    operation: str
-    method: str
-    status: int
-    code: str
-    clause: str
-    latency_us: int
-    bytes: int
-    records: int
-    subjects: int
-    withheld: int
-    request_id: str
-    event: str
-    subject: str
 
 
 _EQUAL = {

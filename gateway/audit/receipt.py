@@ -11,9 +11,6 @@ from typing import Final
 
 from gateway.audit.layout import is_writer_name
 from gateway.audit.leaf import Promised, Receipt
-from gateway.audit.promise import check_promise, promise_text
-
-__all__ = ["check_promise", "format_receipt", "parse_receipt", "promise_text"]
 
 _CHARACTERS_MAX: Final = 2048
 _PATH_MAX: Final = 30

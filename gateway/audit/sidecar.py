@@ -19,7 +19,6 @@ from msgspec import Struct
 
 from gateway.audit.faults import LogFault, name_of
 from gateway.audit.sidecar_file import (
-    COMMITMENT_BYTES,
     HANDLE_BYTES,
     NO_KEY,
     SALT_BYTES,
@@ -72,10 +71,6 @@ class Opening(Struct, frozen=True):
 
     commitment: bytes
     key: bytes
-
-    def opens(self, body: bytes) -> bool:
-        """Whether this very body, before any content coding, was committed to."""
-        return hmac.compare_digest(self.commitment, hmac.digest(self.key, sha256(body).digest(), "sha256"))
 
 
 class _Open(Struct, frozen=True):
@@ -286,12 +281,3 @@ def openings(folder: Path, wanted: set[bytes]) -> Iterator[Opening]:
                 left.discard(frame.commitment)
                 if NO_KEY not in own:
                     yield Opening(frame.commitment, sha256(frame.salt + b"".join(own)).digest())
-
-
-def opening(folder: Path, payload: str) -> Opening | None:
-    """What opens a record's `payload`; None when it is no commitment, or nothing opens it any more. Raises OSError."""
-    try:
-        commitment = bytes.fromhex(payload)
-    except ValueError:
-        return None
-    return next(openings(folder, {commitment}), None) if len(commitment) == COMMITMENT_BYTES else None

@@ -2,13 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
 from gateway.commands.terminal import Folder, FormatOption, fail, open_workspace, out, print_json
-from gateway.store.clients import AuthMethod, Client
+
+if TYPE_CHECKING:
+    from gateway.store.clients import AuthMethod, Client
 
 NAME = "client"
 app = typer.Typer(
@@ -111,6 +113,6 @@ def _keys(file: Path) -> dict[str, Any]:
     return read
 
 
-def _facts(client: Client) -> dict[str, object]:
+def _facts(client: "Client") -> dict[str, object]:
     names = ("client_id", "partner", "auth_method", "created_s", "disabled")
     return {name: getattr(client, name) for name in names}

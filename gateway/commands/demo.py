@@ -27,7 +27,7 @@ def run(
     Prints `ready URL` once it listens. DIR/credentials.json has every partner's OAuth credentials. Needs no root, no
     network and no other server.
     """
-    from gateway.commands.serving import configure_logging
+    from gateway.commands.operator_log import configure_logging
     from gateway.demo.show import show
     from gateway.demo.stage import DemoError
     from gateway.server import listen

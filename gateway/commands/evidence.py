@@ -67,8 +67,11 @@ def run(
     Exit status 1 when what is published does not verify, 2 when there is nothing to write or it cannot be written.
     """
     from gateway.evidence.make import Asked
+    from gateway.evidence.published import is_partner_name
     from gateway.tlog.layout import tree_of
 
+    if not is_partner_name(partner):
+        fail("no partner can have that name")
     settings = read_settings(existing(folder))
     if not isinstance(settings, Settings):
         show_findings(settings)
@@ -152,7 +155,10 @@ def _bounds(folder: Path, partner: str, since: str | None, until: str | None) ->
     start, end = moments
     if start is not None and end is not None and end <= start:
         fail("the period ends before it begins: --to is not included, so it is the day after the last")
-    return _iso(start, zone), _iso(end, zone)
+    try:
+        return _iso(start, zone), _iso(end, zone)
+    except OverflowError:
+        fail("the years of a period are 1 to 9999, in every time zone")
 
 
 def _iso(time_us: int | None, zone: tzinfo) -> str:

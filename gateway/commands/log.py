@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 import typer
 
+from gateway.audit.index import Row
 from gateway.audit.period import Period, PeriodFault, moment, named_period
-from gateway.audit.query import Question, Row, ask, count
+from gateway.audit.query import Question, ask, count
 from gateway.commands.index import FILE, bring_up_to_date
 from gateway.commands.terminal import Folder, err, fail
 

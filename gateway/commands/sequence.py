@@ -10,7 +10,7 @@ import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from gateway.commands.terminal import EXIT_FOUND, Folder, counted, err, existing, fail, out
-from gateway.settings import Settings, read_settings
+from gateway.settings import FILE, Settings, read_settings
 
 if TYPE_CHECKING:
     from gateway.tlog.sequencer import Step
@@ -33,11 +33,13 @@ def run(
     on where it was. Of several only one works; the others end, with exit status 0. Exit status 1 when the log or what
     is published is not as it was left.
     """
-    from gateway.commands.serving import configure_logging
+    from gateway.commands.operator_log import configure_logging
 
     settings = read_settings(existing(folder))
     if not isinstance(settings, Settings):
         fail(f"clausegate.toml has {counted(len(settings), 'error')}; `clausegate check {folder}` lists them")
+    if not (folder / FILE).is_file() and not settings.log_path(folder).is_dir():
+        fail(f"{folder}: there is neither {FILE} nor a log: nothing to sequence was ever here")
     configure_logging()
     console = err()
     columns = (SpinnerColumn(), TextColumn("{task.description}"))

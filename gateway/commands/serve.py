@@ -24,7 +24,8 @@ def run(
     import uvloop
 
     from gateway.app import StartError
-    from gateway.commands.serving import configure_logging, say_ready, serve
+    from gateway.commands.operator_log import configure_logging
+    from gateway.commands.serving import say_ready, serve
     from gateway.server import listen
 
     workspace = open_workspace(folder)

@@ -2,13 +2,10 @@
 
 import asyncio
 import gc
-import logging
 import signal
 import socket
 import sys
 from collections.abc import Callable
-
-import structlog
 
 from gateway.app import Running, open_gateway
 from gateway.commands.terminal import err, out
@@ -36,20 +33,6 @@ def _spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
-
-
-def configure_logging() -> None:
-    """Events as JSON lines on standard error; on a terminal, for people."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s", stream=sys.stderr)
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-    )
 
 
 def say_ready(running: Running, url: str) -> None:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, TypeAlias
+from unicodedata import category
 
 import msgspec
 import typer
@@ -20,7 +21,10 @@ Format: TypeAlias = Literal["text", "json"]
 def workspace_in(folder: Path) -> Path:
     """The workspace that a folder is, or, for what `demo` made, the one that it holds."""
     inner = folder / "workspace"
-    return inner if not _is_workspace(folder) and _is_workspace(inner) else folder
+    try:
+        return inner if not _is_workspace(folder) and _is_workspace(inner) else folder
+    except OSError as error:  # a name too long, a folder above that is closed
+        fail(f"{folder}: {error.strerror or type(error).__name__}")
 
 
 def _is_workspace(folder: Path) -> bool:
@@ -69,9 +73,17 @@ def print_json(value: Any) -> None:
 
 
 def fail(message: str, code: int = EXIT_USAGE) -> NoReturn:
-    """Say why on standard error, and end."""
+    """Say why on standard error, in one line, and end."""
     err().print(f"[bold red]error:[/] {_plain(message)}")
     raise typer.Exit(code)
+
+
+def refuse_odd(arguments: Iterable[str]) -> None:
+    """Raises SystemExit for an argument that is no text: neither the log nor a terminal could say it."""
+    for number, argument in enumerate(arguments, 1):
+        if any("\ud800" <= character <= "\udfff" for character in argument):
+            sys.stderr.write(f"error: argument {number} is not UTF-8\n")
+            raise SystemExit(EXIT_USAGE)
 
 
 def show_findings(findings: Iterable[Finding]) -> None:
@@ -103,5 +115,10 @@ def open_workspace(folder: Path) -> Workspace:
     fail(f"{folder}: {counted(len(errors(loaded)), 'error')}: see above; `clausegate check {folder}` lists them")
 
 
+def printable(text: str) -> str:
+    """What a name from elsewhere looks like on a terminal, to which it is to write nothing but itself."""
+    return "".join(each if category(each)[0] != "C" else each.encode("unicode_escape").decode() for each in text)
+
+
 def _plain(text: str) -> str:
-    return text.replace("[", "\\[")
+    return printable(text).replace("[", "\\[")

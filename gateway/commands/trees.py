@@ -11,8 +11,7 @@ from gateway.settings import Settings
 from gateway.store.faults import StoreError
 from gateway.store.log_state import LogState, LogStates
 from gateway.store.store import Store
-from gateway.tlog.lag import measure_lag, read_lag
-from gateway.tlog.sequencer import Lag
+from gateway.tlog.lag import Lag, measure_lag, read_lag
 
 
 def read_log_status(settings: Settings, folder: Path, now_us: int) -> LogStatus:

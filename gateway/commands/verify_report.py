@@ -8,7 +8,7 @@ from msgspec import to_builtins
 
 from gateway.audit.receipt import format_receipt
 from gateway.audit.verify import FirstFault
-from gateway.commands.terminal import counted
+from gateway.commands.terminal import counted, printable
 from gateway.commands.verify_target import Found
 from gateway.commands.verifying import Checked
 from gateway.evidence.check import BundleFault, BundleReport
@@ -37,12 +37,7 @@ def as_json(found: Found) -> dict[str, Any]:
 
 def as_text(found: Found, now_s: float) -> str:
     """For people; lines, the first of which says it all."""
-    return "".join(f"{_printable(line)}\n" for line in _lines(found, now_s))
-
-
-def _printable(line: str) -> str:
-    """Names come from the log that is checked, and are to write nothing to a terminal but themselves."""
-    return "".join(each if each.isprintable() else each.encode("ascii", "backslashreplace").decode() for each in line)
+    return "".join(f"{printable(line)}\n" for line in _lines(found, now_s))
 
 
 def _lines(found: Found, now_s: float) -> Iterator[str]:
@@ -128,14 +123,17 @@ def _receipt(found: ReceiptReport, now_s: float) -> Iterator[str]:
         yield f"  number {found.index} of {found.size:,} in {found.origin}"
     elif found.verdict == "waiting":
         yield f"not due yet: {where}"
-        yield f"  promised to be in {found.origin} by {_time(found.due_s or 0)}, in {_age((found.due_s or 0) - now_s)}"
+        due_s = found.due_s or 0
+        yield f"  promised to be in its partner's tree by {_time(due_s)}, in {_age(due_s - now_s)}"
+        yield f"  not among all {found.size:,} of {found.origin}"
     elif found.verdict == "unpromised":
         yield f"NOT THERE: {where}"
         yield f"  it is not among all {found.size:,} of {found.origin}, and the receipt promises no time"
     else:
         yield f"DEADLINE MISSED: {where}"
-        yield f"  promised to be in {found.origin} by {_time(found.due_s or 0)}"
-        yield f"  it is not among all {found.size:,} there"
+        yield f"  promised to be in its partner's tree by {_time(found.due_s or 0)}"
+        yield f"  it is not among all {found.size:,} of {found.origin}"
+        yield "  unless it is another partner's record, which the hub can show: the receipt does not say whose it is"
     yield from _promise(found)
     yield from _head("", found.root, found.key, given=found.key_given)
     yield from _cosigned(found.cosigned)

@@ -14,6 +14,7 @@ from gateway.commands.terminal import existing, workspace_in
 from gateway.commands.verifying import PARTNERS, Checked, Fault, Published, Stage, Trust, check_log, trees_in
 from gateway.evidence.check import BundleFault, BundleReport, check_bundle
 from gateway.settings import Settings, read_settings
+from gateway.tlog.checking import fault_of
 from gateway.tlog.layout import CHECKPOINT, FOLDER, HUB, ROOT
 from gateway.tlog.matching import partners_in
 from gateway.tlog.merkle import leaf_hash
@@ -24,6 +25,7 @@ from gateway.tlog.proof import PROOF_BYTES_MAX, Proof, parse_proof
 from gateway.tlog.receipt_check import Keys, ProofReport, ReceiptReport, check_proof, check_receipt
 from gateway.tlog.receipts import parse_leaf_hash
 from gateway.tlog.source import Source, SourceError, folder_source, target_source, url_source
+from gateway.tlog.tiles import TileError
 from gateway.tlog.tree_report import TreeFault
 from gateway.witness.policies import read_policy
 
@@ -65,6 +67,10 @@ def verify(asked: Asked, stage: Stage, environment: Mapping[str, str] = os.envir
         return _Verify(asked, stage, environment).run()
     except TargetError as error:
         raise UnusableError(str(error)) from None
+    except TileError as error:  # on the way to what is to be checked
+        return fault_of(error, asked.target)
+    except OSError as error:
+        raise UnusableError(f"{error.filename or asked.target}: {error.strerror or type(error).__name__}") from None
 
 
 class _Verify:

@@ -64,7 +64,7 @@ def run(
     if print_key:
         _show_key(folder, name, output)
         return
-    from gateway.commands.serving import configure_logging
+    from gateway.commands.operator_log import configure_logging
 
     if once and not watch:
         fail("--once needs --watch")

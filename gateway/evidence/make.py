@@ -66,10 +66,10 @@ def make_bundle(
         raise ValueError("a period is two times with offset, the second after the first")
     if not is_partner_name(asked.partner):
         return NotMade("no-tree", "no partner can have that name")
-    if output.exists():
-        return NotMade("exists", f"{output} is there already, and is not overwritten")
     step = progress or _silent
     try:
+        if output.exists():
+            return NotMade("exists", f"{output} is there already, and is not overwritten")
         with TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent) as folder:
             made = Path(folder) / "made.zip"
             _Making(log, asked, period, Path(folder), step).make(target, made)

@@ -1,12 +1,14 @@
 """How the trees of the audit log stand, as `clausegate status` says it: values, whoever shows them."""
 
 from datetime import UTC, datetime
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from msgspec import Struct
 
 from gateway.tlog.layout import partner_of
-from gateway.tlog.sequencer import Lag, TreeLag
+
+if TYPE_CHECKING:
+    from gateway.tlog.lag import Lag, TreeLag  # only named here: commands that ask nothing of the trees start without
 
 State: TypeAlias = Literal[
     "published",  # there are trees
@@ -51,7 +53,7 @@ class LogStatus(Struct, frozen=True):
     fault: str = ""
 
 
-def log_status(lag: Lag, due_s: int, now_us: int) -> LogStatus:
+def log_status(lag: "Lag", due_s: int, now_us: int) -> LogStatus:
     """What the sequencer's lag means `now_us` (Unix microseconds), when receipts promise `due_s` seconds."""
     return LogStatus(
         state="published" if lag.committed_us is not None else "waiting",
@@ -64,7 +66,7 @@ def log_status(lag: Lag, due_s: int, now_us: int) -> LogStatus:
     )
 
 
-def _row(tree: TreeLag, due_s: int, now_us: int) -> TreeRow:
+def _row(tree: "TreeLag", due_s: int, now_us: int) -> TreeRow:
     made_us, waits_us = tree.checkpoint_us, tree.oldest_waiting_us
     promised = partner_of(tree.tree) is not None
     behind_us = None if waits_us is None else max(0, now_us - waits_us)

@@ -5,17 +5,51 @@ import re
 from pathlib import Path
 from typing import Final, Protocol
 
+from msgspec import Struct
+
 from gateway.store.log_state import LogState, TreeState
 from gateway.tlog.chaining import Leaves
 from gateway.tlog.feed import Feed, FeedFault
 from gateway.tlog.growing import unanchored
 from gateway.tlog.layout import ROOT
-from gateway.tlog.sequencer import Lag, TreeLag
 
 RECORDS_MAX: Final = 1_000_000
 BYTES_MAX: Final = 512 * 1024 * 1024
 """So many waiting records are counted, and no more: who is that far behind need not know it to the record."""
 _TIME = re.compile(rb'"time_us":(\d{1,19})')
+
+
+class TreeLag(Struct, frozen=True):
+    """How far one tree is behind.
+
+    `size` entries stand under its last checkpoint, made at `checkpoint_us` (Unix microseconds; None: there is none yet)
+    and `anchored` of them under its last checkpoint in the root log (of the root log itself: its size). `waiting`
+    records are on disk and not in the tree, the oldest since `oldest_waiting_us` (None: none waits). `missing` is how
+    many witnesses the policy still wanted when the checkpoint was published, 0 where it wants none.
+    """
+
+    tree: str
+    size: int
+    checkpoint_us: int | None
+    anchored: int
+    waiting: int
+    oldest_waiting_us: int | None
+    missing: int
+
+
+class Lag(Struct, frozen=True):
+    """What `status` says of the trees: `trees` by name; `root` None: no checkpoint was ever anchored.
+
+    `complete` False: more records wait than were counted. `fault` says why no more are put into trees, "" if nothing
+    stands in the way. `committed_us` is the time of the last commit, None before the first.
+    """
+
+    origin: str
+    trees: tuple[TreeLag, ...]
+    root: TreeLag | None
+    committed_us: int | None
+    complete: bool
+    fault: str
 
 
 class Loading(Protocol):

@@ -35,9 +35,12 @@ from policies.library import NAME_PATTERN
 
 _log = structlog.get_logger(__name__)
 _METHODS = [HttpMethod.GET, HttpMethod.HEAD]
+_OTHER_METHODS = [HttpMethod.POST, HttpMethod.PUT, HttpMethod.PATCH, HttpMethod.DELETE]
 _NAMES = frozenset({CHECKPOINT, anchors.KEY, anchors.LATEST})
 _SEARCHES_MAX = 4
 """Looking for a record reads a whole tree at worst: so many at a time, that other calls find a thread."""
+_SEARCHES_OF_ONE_MAX = 2
+"""Of one partner: whoever asks for what is nowhere, again and again, keeps nobody else waiting."""
 _RETRY_S = "5"
 _PROOF = Media(TEXT, "private, no-store")
 """A later proof of the same record, under a later checkpoint, is as good: this one is not for keeping in caches."""
@@ -64,6 +67,7 @@ class LogPages:
         self._wait_ms = 2 * tree_delay_ms
         self._now_s, self._monotonic_s, self._sleep = now_s, monotonic_s, sleep
         self._searches = asyncio.Semaphore(_SEARCHES_MAX)
+        self._searches_of: dict[str, asyncio.Semaphore] = {}
 
     async def public(self, request: _Request, name: str) -> _Answer:
         """A file of the root log."""
@@ -97,9 +101,10 @@ class LogPages:
         if leaf is None:
             return _problem(request, "invalid-leaf-hash")
         sought = Sought(self._target, tree, self._keys.verifier(tree))
+        own = self._searches_of.setdefault(tree, asyncio.Semaphore(_SEARCHES_OF_ONE_MAX))
 
         async def find(after: int) -> Searched:
-            async with self._searches:
+            async with own, self._searches:
                 return await asyncio.to_thread(find_proof, sought, leaf, after)
 
         try:
@@ -138,7 +143,14 @@ class LogPages:
 
 def log_routes(pages: LogPages) -> list[HTTPRouteHandler]:
     """Handlers for the root log, for callers' own trees, and for the proofs of receipts."""
-    return [*_public_routes(pages), *_own_routes(pages)]
+    reading = [*_public_routes(pages), *_own_routes(pages)]
+    paths = sorted(path for handler in reading for path in handler.paths)
+
+    @route(paths, http_method=_OTHER_METHODS, status_code=405, include_in_schema=False)
+    async def another_method(request: _Request) -> _Answer:
+        return _problem(request, "method-not-allowed", {"Allow": "GET, HEAD, OPTIONS"})
+
+    return [*reading, another_method]
 
 
 def _public_routes(pages: LogPages) -> list[HTTPRouteHandler]:

@@ -6,11 +6,13 @@ order.
 
 import os
 import ssl
+import stat
+import time
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from http.client import HTTPException
+from http.client import HTTPException, HTTPResponse
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +28,9 @@ from gateway.tlog.tiles import ENTRY_BYTES_MAX, WIDTH, Fetch, TileError
 
 BUNDLE_BYTES_MAX: Final = WIDTH * (2 + ENTRY_BYTES_MAX)
 _TIMEOUT_S = 30
+"""For the next bytes."""
+FILE_S_MAX: Final = 300
+"""For one file: a server that sends a byte now and then would keep a check going for ever."""
 _PARALLEL = 8
 _AHEAD = 4
 """Requests that wait behind each one under way, so that no thread is idle while a bundle is hashed."""
@@ -85,7 +90,10 @@ def folder_source(folder: Path) -> Source:
 
     def fetch(path: str) -> bytes | None:
         try:
-            with open(folder / path, "rb") as file:
+            # a pipe that somebody has put there would keep whoever opens it waiting
+            with open(os.open(folder / path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    raise TileError(path, "no regular file")
                 data = file.read(bytes_max(path) + 1)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
@@ -143,7 +151,7 @@ class _NoRedirect(HTTPRedirectHandler):
 def _get(opener: OpenerDirector, url: str, path: str, headers: Mapping[str, str]) -> bytes | None:
     try:
         with opener.open(Request(url, headers=dict(headers)), timeout=_TIMEOUT_S) as answer:  # noqa: S310 - checked
-            data = answer.read(bytes_max(path) + 1)
+            data = _body(path, answer)
             coding = answer.headers.get("Content-Encoding", "identity").strip().lower()
     except HTTPError as error:
         error.close()
@@ -158,6 +166,19 @@ def _get(opener: OpenerDirector, url: str, path: str, headers: Mapping[str, str]
     elif coding != "identity":
         raise SourceError(f"{path}: the answer has a coding that was not asked for")
     return _of_size(path, data)
+
+
+def _body(path: str, answer: HTTPResponse) -> bytes:
+    """What comes of an answer, up to a byte more than there can be. Raises SourceError when it does not come whole."""
+    limit, until_s = bytes_max(path) + 1, time.monotonic() + FILE_S_MAX
+    data = bytearray()
+    while len(data) < limit and (part := answer.read1(limit - len(data))):
+        data += part
+        if time.monotonic() > until_s:
+            raise SourceError(f"{path}: the answer has not ended after {FILE_S_MAX} s")
+    if answer.length and len(data) < limit:
+        raise SourceError(f"{path}: the answer ends too early")
+    return bytes(data)
 
 
 def _refusal(status: int) -> str:

@@ -12,7 +12,6 @@ import pytest
 
 from gateway.audit.leaf import Authority, Exchange
 from gateway.audit.reader import read_as
-from gateway.audit.sidecar import opening
 from gateway.tlog.note import parse_note, parse_vkey, verified
 from tests.conftest import ROOT
 from tests.flows.backend import Backend, backend, shipment
@@ -20,6 +19,7 @@ from tests.flows.demo import CLAUSEGATE, clausegate
 from tests.flows.hub import Gateway, Hub, hub
 from tests.flows.wire import Reply
 from tests.unit.adapters.hostile import Peer, response
+from tests.unit.audit import commitments
 
 PHONES = {"S-1": "17011110001", "S-2": "17011110002"}
 WHO = PHONES["S-1"]
@@ -59,8 +59,8 @@ def ask(gateway: Gateway, target: str) -> tuple[Reply, Exchange]:
 
 
 def opens(made: Hub, body: bytes, record: Exchange) -> bool:
-    found = opening(made.folder / "state" / "sidecar", record.payload)
-    return found is not None and found.opens(body)
+    found = commitments.opening(made.folder / "state" / "sidecar", record.payload)
+    return found is not None and commitments.opens(found, body)
 
 
 def erase(made: Hub, *arguments: str, subject: str = WHO) -> "subprocess.CompletedProcess[str]":

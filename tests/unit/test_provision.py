@@ -3,12 +3,14 @@
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from gateway.audit.leaf import Authority
 from gateway.audit.reader import read_as
 from gateway.authority import AuthorityError, NewClient
 from gateway.oauth.clients import list_clients
 from gateway.provision import provision
+from gateway.settings import Settings
 from gateway.starter import write_starter
 from gateway.store.accounts import Accounts
 from gateway.store.store import Store
@@ -41,6 +43,12 @@ async def test_an_account_and_a_client_are_made_and_recorded(workspace: Workspac
     assert account.password.reveal().encode() not in content
     assert client.secret is not None
     assert client.secret.reveal().encode() not in content
+
+
+async def test_the_settings_hold_for_its_records_too(workspace: Workspace) -> None:
+    full = structs.replace(workspace, settings=Settings(reserve_mib=1_000_000_000))
+    with pytest.raises(AuthorityError, match="disk-full"):
+        await provision(full, "admin", [CLIENT])
 
 
 async def test_a_name_that_is_taken_is_said(workspace: Workspace) -> None:

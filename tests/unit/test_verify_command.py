@@ -224,6 +224,8 @@ def test_a_deadline_that_was_missed_ends_with_1_and_the_evidence(log: Path) -> N
     assert done.exit_code == 1
     assert done.stdout.startswith("DEADLINE MISSED: ")
     assert "a witness that cosigns a checkpoint after that time makes it provable" in done.stdout
+    assert "unless it is another partner's record" in done.stdout  # a receipt names no partner, so no tree either
+    assert f"promised to be in {KEYS.origin_of(TREE)}" not in done.stdout + early.stdout
     assert f"the receipt:\n{late}\nthe checkpoint:\n" in done.stdout
     assert done.stdout.endswith((own / "checkpoint").read_text())
     assert "not checked: the receipt's signature" in verify(own, "--receipt", late).stdout
@@ -275,3 +277,20 @@ def test_a_name_from_the_log_writes_nothing_to_a_terminal_but_itself(tmp_path: P
     assert done.exit_code == 0
     assert "\u009b" not in done.output
     assert "evil\\x9b31m/hub" in done.stdout
+
+
+def test_a_file_in_a_tree_writes_nothing_to_a_terminal_but_its_name(log: Path) -> None:
+    (log / "tree" / TREE / "tile" / "a\u001b[31mb").write_bytes(b"")
+    done = verify(log / "tree" / TREE)
+    assert done.exit_code == 1
+    assert "\u001b" not in done.output
+    assert "FAULT stray" in done.stdout
+    assert "a\\x1b[31mb" in done.stdout
+
+
+def test_what_keeps_a_tree_from_being_opened_is_a_fault_of_it_in_one_line(log: Path) -> None:
+    (log / "tree" / "partners" / "stranger").mkdir()
+    (log / "tree" / "partners" / "stranger" / "checkpoint").write_bytes(bytes(70_000))
+    assert facts(log / "tree", status=1)["fault"]["kind"] == "tile"
+    done = verify("x" * 5000)
+    assert (done.exit_code, done.stderr.rstrip()[-18:]) == (2, "File name too long")

@@ -24,13 +24,14 @@ from gateway.audit.erasing import (
 from gateway.audit.faults import LogFault
 from gateway.audit.leaf import Authority
 from gateway.audit.reader import read_as
-from gateway.audit.sidecar import Opening, Sidecar, handle_of, opening, openings
+from gateway.audit.sidecar import Opening, Sidecar, handle_of, openings
 from gateway.audit.sidecar_file import NO_KEY, KeyFrame, RecordFrame, all_files, read_frames
 from gateway.audit.verify import FirstFault, verify_log
 from gateway.audit.writer import Writer
 from gateway.store.hidden import Hidden
 from gateway.tlog.keys import LogKeys
 from gateway.tlog.note import parse_note, verified
+from tests.unit.audit.commitments import opening, opens
 from tests.unit.audit.doubles import a_part, an_exchange
 
 SECRET = Hidden(bytes(range(32)))
@@ -102,7 +103,7 @@ async def test_knowing_what_was_sent_no_longer_proves_it_whatever_is_left_of_the
     payload = committed(sidecar, "Li Xiaomei")
     before = opening(tmp_path / "sidecar", payload)
     assert before is not None
-    assert before.opens(body("Li Xiaomei"))
+    assert opens(before, body("Li Xiaomei"))
     sidecar.close()
     await erased(tmp_path, writer, "Li Xiaomei")
     left = [
@@ -116,7 +117,7 @@ async def test_knowing_what_was_sent_no_longer_proves_it_whatever_is_left_of_the
     windows = {left[0][at : at + 16] for at in range(len(left[0]))} | set(left[1:]) | {b""}
     for salt, key in product({record.salt, b""}, windows):
         k = hashlib.sha256(salt + key).digest()
-        assert not Opening(bytes.fromhex(payload), k).opens(body("Li Xiaomei"))
+        assert not opens(Opening(bytes.fromhex(payload), k), body("Li Xiaomei"))
         assert hmac.digest(key, body("Li Xiaomei"), "sha256").hex() != payload
 
 

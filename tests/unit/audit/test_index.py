@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.audit.faults import CorruptLogError
-from gateway.audit.index import refresh
+from gateway.audit.index import Row, refresh
 from gateway.audit.leaf import Exchange
-from gateway.audit.query import Question, Row, ask, count
+from gateway.audit.query import Question, ask, count
 from gateway.audit.reader import read_entries
 from gateway.audit.writer import WriterOptions
 from tests.unit.audit.doubles import an_authority, an_exchange, opened

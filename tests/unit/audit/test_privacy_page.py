@@ -10,6 +10,7 @@ from gateway.audit.sidecar import FILE_BYTES_MAX, FLUSH_S, FORGET_S, Opening, op
 from gateway.audit.sidecar_file import KeyFrame, RecordFrame, file_name, key_frame, read_frames, record_frame
 from gateway.store.idempotency import KEEP_S
 from tests.conftest import ROOT
+from tests.unit.audit.commitments import opens
 
 PAGE = (ROOT / "docs" / "privacy.md").read_text(encoding="utf-8")
 (EXAMPLE,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
@@ -34,7 +35,7 @@ def test_the_example_is_what_the_sidecar_makes_of_its_salt_and_key(tmp_path: Pat
     ]
     assert list(openings(tmp_path, {commitment})) == [Opening(commitment, bytes.fromhex(K))]
     assert sha256(BODY).digest() != commitment
-    assert Opening(commitment, bytes.fromhex(K)).opens(BODY)
+    assert opens(Opening(commitment, bytes.fromhex(K)), BODY)
 
 
 def test_the_numbers_on_the_page_are_those_of_the_code() -> None:

@@ -136,5 +136,6 @@ def test_a_promise_that_is_not_whole_is_no_receipt(text: str) -> None:
 
 @given(st.text(alphabet=PROMISE + "\n\t@()", max_size=120) | st.text(max_size=60))
 def test_no_text_breaks_the_parser(text: str) -> None:
-    parse_receipt(text)
-    parse_receipt(f"{TEXT}, {text}")
+    for whole in (text, f"{TEXT}, {text}"):
+        found = parse_receipt(whole)
+        assert found is None or parse_receipt(format_receipt(found)) == found

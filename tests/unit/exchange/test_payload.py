@@ -12,6 +12,7 @@ from gateway.audit.leaf import Exchange, Part
 from gateway.audit.sidecar import handle_of, openings
 from gateway.audit.sidecar_file import KeyFrame, all_files, read_frames
 from gateway.store.store import Store
+from tests.unit.audit import commitments
 from tests.unit.exchange.stage import SECRET, Stage, said
 from tests.unit.exchange.wares import WARES, ware, wares
 
@@ -51,7 +52,7 @@ def payloads(stage: Stage) -> list[str]:
 def opens(stage: Stage, body: bytes, at: int = -1) -> bool:
     """Whether the record at this place commits to this body."""
     wanted = {bytes.fromhex(payloads(stage)[at])}
-    return any(opening.opens(body) for opening in openings(stage.folder / "sidecar", wanted))
+    return any(commitments.opens(opening, body) for opening in openings(stage.folder / "sidecar", wanted))
 
 
 def keys(stage: Stage) -> list[KeyFrame]:

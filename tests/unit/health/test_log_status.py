@@ -12,7 +12,7 @@ from gateway.health.log_report import LogStatus, log_status
 from gateway.health.log_table import duration, log_table
 from gateway.health.report import as_json
 from gateway.settings import Settings
-from gateway.tlog.sequencer import Lag, TreeLag
+from gateway.tlog.lag import Lag, TreeLag
 from policies.clause import LANGUAGES, Language
 
 _NOW_US = 1_800_000_000_000_000

@@ -1,11 +1,14 @@
 """The published log over HTTP: whose files are whose, and how each is sent."""
 
+import asyncio
 import gzip
+import threading
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
@@ -283,3 +286,35 @@ def test_only_reading_is_allowed(client: TestClient[Litestar]) -> None:
     for path in ("/log/checkpoint", "/partner/log/tile/0/000", f"/partner/receipts/{'00' * 32}"):
         answer = client.post(path, headers=_SWIFT)
         assert (answer.status_code, answer.json()["type"]) == (405, "/problems/method-not-allowed")
+        assert answer.headers["allow"] == "GET, HEAD, OPTIONS"
+        assert client.options(path).headers["allow"].count("POST") == 0
+
+
+async def test_a_partner_that_looks_for_what_is_nowhere_keeps_nobody_else_waiting(target: MemoryTarget) -> None:
+    held, entered, searched = threading.Event(), threading.Event(), []
+
+    class Slow(MemoryTarget):
+        def read(self, path: str) -> bytes | None:
+            if "swift/tile" in path:
+                searched.append(path)
+                entered.set()
+                held.wait(10)
+            return target.read(path)
+
+    pages = LogPages(Slow(), KEYS, _verify, tree_delay_ms=0)
+    app = Litestar(list(log_routes(pages)), openapi_config=None, exception_handlers={Exception: answer_error})
+    # the framework's own test client serves one call after another
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway.example") as client:
+        flood = [
+            asyncio.create_task(client.get(f"/partner/receipts/{number:064x}", headers=_SWIFT)) for number in range(8)
+        ]
+        assert await asyncio.to_thread(entered.wait, 10)
+        try:
+            async with asyncio.timeout(5):
+                path = f"/partner/receipts/{hashed(_OTHERS[0]).hex()}"
+                answer = await client.get(path, headers={"authorization": "Bearer harbor"})
+            assert answer.status_code == 200
+            assert len(searched) <= 2
+        finally:
+            held.set()
+            assert {each.status_code for each in await asyncio.gather(*flood)} == {404}

@@ -1,6 +1,7 @@
 """Where trees are read from: folders, and a web server that may answer anything."""
 
 import gzip
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -104,15 +105,22 @@ def test_no_answer_is_taken_that_is_larger_than_it_can_be(server: Server) -> Non
         "cut": (200, {"Content-Encoding": "gzip"}, gzip.compress(b"x" * 1000)[:-9]),
         "torn": (200, {"Content-Encoding": "gzip"}, b"no gzip"),
         "brotli": (200, {"Content-Encoding": "br"}, b""),
-        "short": (200, {"Content-Length": "100"}, b"x"),
+        "short": (200, {"Content-Length": "100", "Connection": "close"}, b"x"),
     }
     source = url_source(server.url)
     for path in ("checkpoint", "tile/entries/000"):
         with pytest.raises(TileError, match="larger than"):
             source.fetch(path)
-    for path in ("cut", "torn", "brotli"):
+    for path in ("cut", "torn", "brotli", "short"):
         with pytest.raises(SourceError):
             source.fetch(path)
+
+
+def test_an_answer_that_does_not_end_is_not_waited_for(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.files = {"checkpoint": bytes(1000)}
+    monkeypatch.setattr("gateway.tlog.source.FILE_S_MAX", -1)
+    with pytest.raises(SourceError, match=r"^checkpoint: the answer has not ended after"):
+        url_source(server.url).fetch("checkpoint")
 
 
 def test_a_server_that_is_not_there_is_said_without_its_address() -> None:
@@ -174,6 +182,9 @@ def test_a_folder_names_its_files_and_none_that_are_being_written(tmp_path: Path
     assert below.names is not None
     assert (list(below.names("")), list(below.names("tile"))) == (["checkpoint", "tile/0/000"], ["0/000"])
     assert (below.fetch("checkpoint"), below.fetch("tile"), below.fetch("x/y")) == (b"a/checkpoint", None, None)
+    os.mkfifo(tmp_path / "pipe")  # nobody will ever write to it
+    with pytest.raises(TileError, match="no regular file"):
+        source.fetch("pipe")
     (tmp_path / "large").write_bytes(bytes(70_000))
     with pytest.raises(TileError):
         source.fetch("large")
