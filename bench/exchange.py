@@ -7,12 +7,14 @@ from typing import Any
 
 from adapters.base import Adapter
 from contracts.plan import Plan, Plans
-from gateway.audit.sidecar import Sidecar
+from gateway.audit.sidecar import Sidecar, handle_of, subject_text
 from gateway.audit.writer import Writer
 from gateway.exchange.arrival import Reception
 from gateway.exchange.changing import Changes
 from gateway.exchange.cursor import Cursors
 from gateway.exchange.serve import Gateway, Serving
+from gateway.exchange.settle import Settling
+from gateway.limits.charging import Charging
 from gateway.oauth.grant import Grant
 from gateway.quality.sampler import Sampler
 from gateway.sla.tally import Tally
@@ -33,7 +35,7 @@ def gateway_of(folder: Path, plans: Plans, adapter: Adapter, grant: Grant) -> tu
     gateway = Gateway(
         Serving(plans, {plan.backend: adapter for plan in plans.all_plans()}),
         verify=lambda _header, _now_s: grant,
-        counters=Counters(time.monotonic_ns),
+        settling=Settling(Charging(), Counters(), lambda person: handle_of(subject_text(person), Hidden(key))),
         cursors=Cursors(key),
         writer=writer,
         tally=tally,

@@ -10,6 +10,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ from joserfc.jwk import ECKey
 from adapters.base import Envelope
 from bench.audit import ENTRY
 from bench.gateway import CLIENT, PARTNER, shipments_file
+from bench.limits import charges_of, six
 from bench.page import PRODUCT, page, view
 from contracts.mask import Mask, NotMaskable
 from gateway.audit.faults import LogFault
@@ -29,8 +31,8 @@ from gateway.oauth.grant import Rejected
 from gateway.oauth.keys import KeyRing, Signer
 from gateway.oauth.tokens import claims_for, sign
 from gateway.oauth.verify import TokenVerifier
-from policies.clause import ClauseRef, Limit
 from policies.counters import Counters
+from policies.limit import Moment
 
 Work = Callable[[], object]
 BATCHES = 7
@@ -76,16 +78,20 @@ def masking(body: bytes) -> Step:
 
 
 def limiting() -> Step:
-    """One decision over one limit that is never reached, beside counting in a dict."""
-    clause = ClauseRef("bench", "1.0.0", "4.1", "rate_limit", {})
-    limit = Limit(clause, "bench/4.1", "partner", 1_000_000, 1_000_000_000, 1_000_000, "refuse")
-    counters, charges = Counters(time.monotonic_ns), [("bench/4.1", limit)]
+    """One decision over one limit that is never reached, beside counting in a dict. More of them: bench/limits.py."""
+    counters, charges = Counters(), charges_of(six()[:1])
+    time_us = time.time_ns() // 1000
     counts: dict[str, int] = {}
+
+    def work() -> None:
+        deciding = counters.decide(charges, Moment(time_us, time.monotonic_ns()))
+        with suppress(StopIteration):  # it never suspends, so it needs no event loop
+            deciding.send(None)
 
     def bare() -> None:
         counts["bench/4.1"] = counts.get("bench/4.1", 0) + 1
 
-    return Step("decide on a limit", lambda: counters.decide(charges), "count in a dict", bare)
+    return Step("decide on a limit", work, "count in a dict", bare)
 
 
 def logging(folder: Path) -> Step:

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import Meta, Struct, field
 
-from policies.clause import Language
 from policies.library import Name, Version
 from policies.promise import DecimalText
+from policies.reference import Language
 
 Ack: TypeAlias = Literal["sync", "write"]
 """When an answer may leave: once its record is on disk, or once it is with the kernel."""

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from policies.clause import Words
+from policies.reference import Words
 
 Place: TypeAlias = tuple[str | int, ...]
 """The way from the top of a body to a value: member names and positions (from 0)."""

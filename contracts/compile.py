@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from adapters.base import Backend, Call
 from contracts.agreement import Agreement
+from contracts.bounds import page_limit_of, policy_header
 from contracts.canonical import Canonical
 from contracts.disclosing import disclosure_findings
 from contracts.finding import Finding, KeyPath, errors, in_order
@@ -19,15 +20,16 @@ from contracts.product import READING, Operation, Product
 from contracts.rows import Predicate, RowFilter
 from contracts.terms import Rendered, Term, cover_clauses, policy_findings, terms_of
 from contracts.workspace import Documents, Loaded, is_broken
-from policies.clause import Binding, Disclosure, Effect, Gate, Limit, Meter
+from policies.clause import Anomaly, Binding, Bulk, Disclosure, Effect, Meter, PageSize
+from policies.gate import Gate
+from policies.kinds.purpose import PurposeGate
 from policies.library import Policy
-
-PAGE_LIMIT = (50, 200)
-"""Records in a page when the caller does not say, and at most."""
+from policies.limit import Limit
 
 _WITH_KEY: frozenset[Operation] = frozenset({"get", "update", "delete"})
 
 T = TypeVar("T")
+EffectT = TypeVar("EffectT")
 
 
 def compile_documents(documents: Documents, backends: Mapping[str, Backend]) -> Plans | list[Finding]:
@@ -202,13 +204,13 @@ def _view_findings(bound: _Bound, offered: Offer, role: RoleOffer) -> list[Findi
     effects = _effects(bound, role, offered.name, role.objects[0].view.operations[0])
     for effect in effects:
         # A view none of whose purposes a clause allows could never be used: that is a mistake, not a rule.
-        if isinstance(effect, Gate) and not effect.purposes:
+        if isinstance(effect, PurposeGate) and not effect.purposes:
             message = (
                 f"clause {effect.clause.id} allows no purpose that the view of {offered.name} for role "
                 f"{agreement.value.partner.role} declares ({', '.join(role.view.purpose)})"
             )
             found.append(agreement.source.finding("purpose-forbidden", message, ("products",)))
-    disclosures = [effect for effect in effects if isinstance(effect, Disclosure)]
+    disclosures = _all(effects, Disclosure)
     for part in role.objects:
         found += disclosure_findings(agreement, offered.loaded, role, part, disclosures)
     return found
@@ -218,7 +220,14 @@ def _effects(bound: _Bound, role: RoleOffer, resource: str, operation: Operation
     partner = bound.loaded.value.partner.id
     return [
         term.clause.effect(
-            Binding(clause=term.ref, partner=partner, product=resource, operation=operation, purposes=role.view.purpose)
+            Binding(
+                clause=term.ref,
+                partner=partner,
+                product=resource,
+                operation=operation,
+                purposes=role.view.purpose,
+                zone=bound.loaded.value.effective.time_zone,
+            )
         )
         for term in bound.terms
     ]
@@ -286,7 +295,8 @@ class _Planning:
     def _plan(self, laid: _Laid, operation: Operation) -> Plan:
         contract, part, view, backend = self._contract, laid.part, laid.role.view, laid.offered.backend
         effects = _effects(self._bound, laid.role, part.resource, operation)
-        limits = tuple(effect for effect in effects if isinstance(effect, Limit))
+        limits = _all(effects, Limit)
+        page_limit, page_clause = page_limit_of(_all(effects, PageSize))
         identifier = digest(contract.hash, part.resource, operation)
         return Plan(
             id=identifier,
@@ -307,16 +317,23 @@ class _Planning:
             rows=laid.rows,
             keeps=laid.keeps,
             writing=part.writings.get(operation),
-            gates=tuple(effect for effect in effects if isinstance(effect, Gate)),
+            gates=_all(effects, Gate),
             limits=limits,
-            meters=tuple(effect for effect in effects if isinstance(effect, Meter)),
+            meters=_all(effects, Meter),
             purposes=view.purpose,
             legal_basis=view.legal_basis,
             partner_values=self._partner,
-            page_limit=PAGE_LIMIT,
-            headers=_headers(contract, limits),
+            bulks=_all(effects, Bulk),
+            anomalies=_all(effects, Anomaly),
+            page_limit=page_limit,
+            page_clause=page_clause,
+            headers=(contract.header(), *policy_header(limits)),
             seed=laid.seed,
         )
+
+
+def _all(effects: list[Effect], kind: type[EffectT]) -> tuple[EffectT, ...]:
+    return tuple(effect for effect in effects if isinstance(effect, kind))
 
 
 def _keeps(rows: RowFilter | None, part: ObjectOffer) -> Predicate | None:
@@ -327,15 +344,6 @@ def _keeps(rows: RowFilter | None, part: ObjectOffer) -> Predicate | None:
     if not facts.paths.issuperset(rows.paths) or not facts.paths:
         raise RuntimeError(f"{part.resource}: a row filter without its facts")
     return rows.predicate(facts)
-
-
-def _headers(contract: Contract, limits: tuple[Limit, ...]) -> tuple[tuple[bytes, bytes], ...]:
-    """What every answer of this plan carries: the agreement, and the quota policies (RateLimit draft)."""
-    headers = [contract.header()]
-    if limits:
-        policy = ", ".join(f'"{limit.clause.id}";q={limit.limit};w={limit.window_ns // 10**9}' for limit in limits)
-        headers.append((b"ratelimit-policy", policy.encode()))
-    return tuple(headers)
 
 
 def _overlaps(compiled: list[_Compiled]) -> list[Finding]:

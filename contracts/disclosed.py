@@ -4,7 +4,7 @@ from typing import Any
 
 from contracts.granted import NUMBER_TYPES, Branch, Keyed, Leaf, Many, Node
 from contracts.product import Property, SchemaObject
-from policies.clause import Language
+from policies.reference import Language
 from policies.technique import Technique
 
 _FORMATS = {"date": "date"}

@@ -12,7 +12,7 @@ from contracts.plan import Contract, Plan, Plans
 from contracts.view import declared_at
 from contracts.workspace import Documents
 from contracts.writing import Writing
-from policies.clause import Language, Words
+from policies.reference import Language, Words
 
 _WORDS: Final[dict[str, Words]] = {
     "agreement": {"zh": "协议", "en": "Agreement"},

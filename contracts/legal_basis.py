@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from contracts.product import LegalBasis
-from policies.clause import Words
+from policies.reference import Words
 
 GROUNDS: Final[Mapping[LegalBasis, Words]] = {
     "consent": {"zh": "个人同意", "en": "consent"},

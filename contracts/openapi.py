@@ -11,14 +11,18 @@ from contracts.openapi_shared import share_problems
 from contracts.openapi_terms import contracts_of, in_both
 from contracts.plan import Contract, Plan
 from contracts.product import READING
-from policies.clause import Language
+from policies.reference import Language
 
 _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "X-Request-Id": ("Names this exchange in the audit log.", {"type": "string"}),
     "Clausegate-Agreement": ("The agreement, its version and its contract hash.", {"type": "string"}),
     "Clausegate-Receipt": ("Proof that this exchange is in the audit log.", {"type": "string"}),
-    "RateLimit-Policy": ("The limits in force, each named by its clause: q calls in w seconds.", {"type": "string"}),
-    "RateLimit": ("What is left of each limit: r calls, reset in t seconds.", {"type": "string"}),
+    "RateLimit-Policy": (
+        "The limits in force, each named by its clause: q in w seconds.",
+        {"type": "string"},
+    ),
+    "RateLimit": ("What is left of each limit: r, more of it in t seconds.", {"type": "string"}),
+    "Clausegate-Cut": ("The clause of a quota that cut the page: `next` goes on from there later.", {"type": "string"}),
     "Retry-After": ("Seconds to wait before calling again.", {"type": "integer", "minimum": 0}),
     "WWW-Authenticate": ("How to authenticate (RFC 6750).", {"type": "string"}),
     "ETag": ("Names what you see, for If-None-Match and If-Match (RFC 9110).", {"type": "string"}),

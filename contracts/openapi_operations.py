@@ -9,6 +9,7 @@ from contracts.openapi_problems import problem_responses
 from contracts.openapi_terms import clauses_said, terms
 from contracts.plan import Plan
 from contracts.product import Operation
+from policies.limit import Quota
 
 METHODS: Mapping[Operation, str] = {
     "list": "get",
@@ -68,6 +69,7 @@ def _answers(plans: list[Plan], names: Mapping[str, str]) -> dict[str, Any]:
     """The responses that are no problem."""
     plan = plans[0]
     headers = _ANSWERED + (("RateLimit-Policy", "RateLimit") if any(each.limits for each in plans) else ())
+    headers += ("Clausegate-Cut",) if any(_can_be_cut(each) for each in plans) else ()
     record = _any_of(
         [{"$ref": f"#/components/schemas/{name}"} for name in dict.fromkeys(names[each.mask_id] for each in plans)]
     )
@@ -93,6 +95,11 @@ def _answers(plans: list[Plan], names: Mapping[str, str]) -> dict[str, Any]:
             changed = {"200": _answer("As it is now, as far as you see it.", (*headers, "ETag"), **shown)}
             return {**(changed if shown else {}), "204": _answer("Changed; there is nothing to show of it.", headers)}
     return {"204": _answer("Deleted.", headers)}
+
+
+def _can_be_cut(plan: Plan) -> bool:
+    """Whether a quota of what is shown may leave records, or an answer's data, out."""
+    return any(isinstance(limit, Quota) and limit.unit != "calls" for limit in plan.limits)
 
 
 def _list_content(plans: list[Plan], record: dict[str, Any], example: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from contracts.granted import Branch, Keyed, Leaf, Many, Node
 from contracts.plan import Plan
 from contracts.product import READING
 from contracts.selecting import OPERATORS, TEXT_MAX, VALUES_MAX
+from policies.kinds.purpose import PurposeGate
 
 _OWN = frozenset({"limit", "cursor", "fields", "sort"})
 _SORTED_BY_MAX = 4
@@ -148,10 +149,11 @@ def _conditions(plans: list[Plan]) -> list[dict[str, Any]]:
 
 def _purpose(plans: list[Plan]) -> list[dict[str, Any]]:
     """What every clause of an agreement allows; of several agreements, what any does."""
-    allowed = [frozenset.intersection(*(gate.purposes for gate in plan.gates)) for plan in plans if plan.gates]
+    gates = [[gate for gate in plan.gates if isinstance(gate, PurposeGate)] for plan in plans]
+    allowed = [frozenset.intersection(*(gate.purposes for gate in each)) for each in gates if each]
     if not allowed:
         return []
     purposes = sorted(frozenset.union(*allowed))
     schema = {"type": "string", "enum": purposes}
-    required = all(plan.gates and any(gate.when_unstated is None for gate in plan.gates) for plan in plans)
+    required = all(any(gate.when_unstated is None for gate in each) for each in gates)
     return [{**_header("Clausegate-Purpose", "What the data are used for.", schema), "required": required}]

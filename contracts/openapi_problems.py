@@ -1,11 +1,15 @@
 """Which problems an operation can end with, as OpenAPI responses: exactly those, each with its words and an example."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from contracts.plan import Plan
 from contracts.product import Operation
-from policies.clause import ClauseRef
+from policies.gate import Gate
+from policies.limit import Limit
+from policies.reference import ClauseRef
+
+_Effect = TypeVar("_Effect", Gate, Limit)
 
 STATED: Mapping[str, tuple[int, str]] = {
     "missing-token": (401, "No access token"),
@@ -21,6 +25,9 @@ STATED: Mapping[str, tuple[int, str]] = {
     "insufficient-scope": (403, "The token does not hold the scope for this"),
     "not-in-force": (403, "The agreement is not in force now"),
     "purpose-not-covered": (403, "The stated purpose is not covered"),
+    "outside-hours": (403, "The agreement does not admit calls at this time"),
+    "source-not-admitted": (403, "Calls from this network are not admitted"),
+    "suspended": (403, "Access is suspended"),
     "outside-rows": (403, "The record would be outside the rows that your agreement opens to you"),
     "record-not-found": (404, "There is no such record for you"),
     "not-acceptable": (406, "None of the media types asked for can be had"),
@@ -36,12 +43,15 @@ STATED: Mapping[str, tuple[int, str]] = {
     "idempotency-mismatch": (422, "This `Idempotency-Key` was used for another change"),
     "backend-refused": (422, "The data source does not accept these values"),
     "rate-limited": (429, "Too many calls"),
+    "quota-exceeded": (429, "The quota of this period is used up"),
+    "too-many-in-flight": (429, "Too many calls at once"),
     "headers-too-large": (431, "The request headers are too large"),
     "internal": (500, "Something went wrong in the gateway"),
     "backend-unreachable": (502, "The data source cannot be reached"),
     "backend-error": (502, "The data source failed"),
     "backend-invalid": (502, "The data source answered with something that cannot be masked"),
     "log-unavailable": (503, "The audit log cannot be written"),
+    "limiter-unavailable": (503, "The shared counters cannot be reached"),
     "state-unavailable": (503, "The state store cannot be reached"),
     "backend-timeout": (504, "The data source took too long"),
 }
@@ -100,13 +110,25 @@ def codes_of(plans: Iterable[Plan]) -> list[str]:
     found: set[str] = set()
     for plan in plans:
         found.update(_ANY, _OF[plan.operation])
-        if plan.gates:
-            found.add("purpose-not-covered")
-        if plan.limits:
-            found.add("rate-limited")
+        found.update(reason for gate in _refusing(plan.gates) for reason in gate.reasons)
+        found.update(limit.reason for limit in _refusing(plan.limits))
+        if _uncountable(plan):
+            found.add("limiter-unavailable")
+        if plan.anomalies:
+            found.update(("suspended", "rate-limited"))
         if plan.operation == "create" and plan.rows is not None:
             found.add("outside-rows")
     return [code for code in STATED if code in found]
+
+
+def _refusing(effects: Iterable[_Effect]) -> list[_Effect]:
+    """Those that refuse: one that only watches has no problem."""
+    return [effect for effect in effects if effect.enforce == "refuse"]
+
+
+def _uncountable(plan: Plan) -> list[Limit]:
+    """Limits that refuse while calls cannot be counted."""
+    return [limit for limit in _refusing(plan.limits) if limit.on_outage == "refuse"]
 
 
 def problem_responses(plans: list[Plan]) -> dict[str, dict[str, Any]]:
@@ -160,11 +182,16 @@ def _clause(code: str, plan: Plan) -> ClauseRef | None:
             return plan.contract.products_clause
         case "not-in-force":
             return plan.contract.effective_clause
-        case "purpose-not-covered":
-            return plan.gates[0].clause
-        case "rate-limited":
-            return plan.limits[0].clause
-    return None
+        case "invalid-limit":
+            return plan.page_clause
+        case "suspended":
+            return plan.anomalies[0].clause
+        case "limiter-unavailable":
+            return _uncountable(plan)[0].clause
+    bound = [gate.clause for gate in _refusing(plan.gates) if code in gate.reasons]
+    bound += [limit.clause for limit in _refusing(plan.limits) if limit.reason == code]
+    bound += [anomaly.clause for anomaly in plan.anomalies if code == "rate-limited"]
+    return bound[0] if bound else None
 
 
 def _example(code: str, clause: ClauseRef | None) -> dict[str, Any]:

@@ -3,17 +3,28 @@
 from collections.abc import Iterable
 from typing import Any
 
+from contracts.openapi_limits import access_hours, anomaly, bulk_sync, limit, named, page_size, source_networks
 from contracts.plan import Contract, Plan
-from policies.clause import LANGUAGES, ClauseRef, Gate, Limit, Meter, Words
+from contracts.product import READING
+from policies.clause import Meter
+from policies.kinds.access_hours import HoursGate
+from policies.kinds.source_networks import NetworksGate
+from policies.reference import LANGUAGES, ClauseRef, Words
 
 
 def terms(plans: list[Plan]) -> dict[str, Any]:
     """The `x-` members of an operation that these plans open; those with nothing to say are left out."""
+    gates = [gate for plan in plans for gate in plan.gates]
     said: dict[str, Any] = {
         "x-contract": contracts_of(plan.contract for plan in plans),
         "x-purpose": sorted({purpose for plan in plans for purpose in plan.purposes}),
         "x-legal-basis": sorted({plan.legal_basis for plan in plans if plan.legal_basis}),
-        "x-rate-limits": _distinct(_limit(limit) for plan in plans for limit in plan.limits),
+        "x-access-hours": _distinct(access_hours(gate) for gate in gates if isinstance(gate, HoursGate)),
+        "x-source-networks": _distinct(source_networks(gate) for gate in gates if isinstance(gate, NetworksGate)),
+        "x-rate-limits": _distinct(limit(each) for plan in plans for each in plan.limits),
+        "x-page-size": _distinct(page_size(plan) for plan in plans if plan.operation == "list"),
+        "x-bulk-sync": _distinct(bulk_sync(each) for plan in plans if plan.operation in READING for each in plan.bulks),
+        "x-anomaly": _distinct(anomaly(each) for plan in plans for each in plan.anomalies),
         "x-sla": _distinct(_promise(meter) for plan in plans for meter in plan.meters),
     }
     return {name: value for name, value in said.items() if value}
@@ -29,8 +40,7 @@ def clauses_said(plans: Iterable[Plan]) -> str:
     """The clauses that decide about an operation, as rendered, in the languages they have."""
     bound: dict[tuple[str, str, str], ClauseRef] = {}
     for plan in plans:
-        effects: tuple[Gate | Limit | Meter, ...] = (*plan.gates, *plan.limits, *plan.meters)
-        for clause in (effect.clause for effect in effects):
+        for clause in _clauses(plan):
             bound.setdefault((clause.agreement, clause.version, clause.id), clause)
     lines = [
         f"- {agreement} {version}, {number}: {in_both(clause.text)}"
@@ -39,21 +49,20 @@ def clauses_said(plans: Iterable[Plan]) -> str:
     return "\n".join(lines) or "No clause limits this path."
 
 
+def _clauses(plan: Plan) -> list[ClauseRef]:
+    """In the order in which a call meets them."""
+    found = [gate.clause for gate in plan.gates] + [limit.clause for limit in plan.limits]
+    if plan.operation == "list" and plan.page_clause is not None:
+        found.append(plan.page_clause)
+    if plan.operation in READING:
+        found += [bulk.clause for bulk in plan.bulks]
+    found += [anomaly.clause for anomaly in plan.anomalies]
+    return found + [meter.clause for meter in plan.meters]
+
+
 def in_both(words: Words) -> str:
     """The same thing in the languages that it is said in."""
     return " / ".join(words[language] for language in LANGUAGES if language in words)
-
-
-def _limit(limit: Limit) -> dict[str, Any]:
-    """`policy` is its name in the RateLimit-Policy and RateLimit fields."""
-    return {
-        "policy": limit.clause.id,
-        "quota": limit.limit,
-        "window_s": limit.window_ns // 1_000_000_000,
-        "burst": limit.burst,
-        "per": limit.per,
-        "clause": _named(limit.clause),
-    }
 
 
 def _promise(meter: Meter) -> dict[str, Any]:
@@ -66,16 +75,7 @@ def _promise(meter: Meter) -> dict[str, Any]:
         **within,
         "basis": meter.basis,
         "slice_s": meter.slice_s,
-        "clause": _named(meter.clause),
-    }
-
-
-def _named(clause: ClauseRef) -> dict[str, Any]:
-    return {
-        "agreement": clause.agreement,
-        "version": clause.version,
-        "id": clause.id,
-        "text": {language: clause.text[language] for language in LANGUAGES if language in clause.text},
+        "clause": named(meter.clause),
     }
 
 

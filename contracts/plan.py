@@ -15,8 +15,11 @@ from contracts.quality import QualityRules
 from contracts.rows import Predicate, RowFilter
 from contracts.view import GrantedView
 from contracts.writing import Writing
-from policies.clause import ClauseRef, Gate, Language, Limit, Meter, Words
+from policies.clause import Anomaly, Bulk, Meter
+from policies.gate import Gate
 from policies.keys import PartnerKeys
+from policies.limit import Limit
+from policies.reference import ClauseRef, Language, Words
 
 
 class Contract(Struct, frozen=True, gc=False):
@@ -51,16 +54,17 @@ class Contract(Struct, frozen=True, gc=False):
 
 
 class Plan(Struct, frozen=True, gc=False):
-    """All that one request needs, precomputed. `gates`, `limits` and `meters` are in the order of the clauses.
+    """All that one request needs, precomputed. `gates`, `limits`, `meters`, `bulks` and `anomalies` are
+    in the order of the clauses.
 
     `resource` is the product's name, and behind a slash the object's where the product has several; `offer` what
     all partners of the role share. `scope` is the OAuth scope a token must hold, `route` the RFC 6570 path
     template, `headers` are ready for ASGI, `seed` begins each ETag, the same for all operations of a resource, so
     that If-Match takes what a read gave. `mask` is the offer's, with the partner's keys once `with_keys` gave them.
-    `page_limit` is (default, maximum) records. `rows` is the row filter with the partner's values, `keeps` the same
-    where the gateway itself must apply it, None when there is none or the backend enforces it. `sorts` and
-    `filters` say what the backend does of what a caller may ask. `writing` is what a body may hold, None for
-    operations without one. `partner_values` are what `partner` means in a contract.
+    `page_limit` is (default, maximum) records, `page_clause` what says so, None where no clause does. `rows` is the row
+    filter with the partner's values, `keeps` the same where the gateway itself must apply it, None when there is none
+    or the backend enforces it. `sorts` and `filters` say what the backend does of what a caller may ask. `writing` is
+    what a body may hold, None for operations without one. `partner_values` are what `partner` means in a contract.
     """
 
     id: str
@@ -84,10 +88,13 @@ class Plan(Struct, frozen=True, gc=False):
     gates: tuple[Gate, ...]
     limits: tuple[Limit, ...]
     meters: tuple[Meter, ...]
+    bulks: tuple[Bulk, ...]
+    anomalies: tuple[Anomaly, ...]
     purposes: tuple[str, ...]
     legal_basis: LegalBasis | None
     partner_values: Mapping[str, str]
     page_limit: tuple[int, int]
+    page_clause: ClauseRef | None
     headers: tuple[tuple[bytes, bytes], ...]
     seed: bytes
 
@@ -129,6 +136,14 @@ class Plans(Struct, frozen=True):
     def partners(self) -> tuple[str, ...]:
         """Every partner with an agreement, by id."""
         return tuple(sorted({contract.partner for contract in self.contracts.values()}))
+
+    def agreements(self) -> frozenset[str]:
+        """The ids of all agreements."""
+        return frozenset(contract.agreement for contract in self.contracts.values())
+
+    def scopes_of(self, partner: str) -> frozenset[str]:
+        """Every scope that a partner's agreements give."""
+        return frozenset(plan.scope for plan in self.all_plans() if plan.contract.partner == partner)
 
     def all_plans(self) -> tuple[Plan, ...]:
         """Every plan, by route."""

@@ -11,8 +11,9 @@ from contracts.decode import examine
 from contracts.finding import Finding, KeyPath
 from contracts.source import Source
 from contracts.workspace import Broken, Loaded, is_broken
-from policies.clause import Clause, ClauseRef, Words
+from policies.clause import Clause
 from policies.library import Policy, render, text_faults
+from policies.reference import ClauseRef, Words
 
 
 class Term(Struct, frozen=True):
@@ -127,7 +128,7 @@ def _set_clauses(
 
 def _changed(clause: Clause, values: Mapping[str, Any], source: Source, at: KeyPath) -> Clause | list[Finding]:
     fixed = {"id", "kind", "text"}
-    known = set(clause.__struct_fields__) - fixed
+    known = set(clause.__struct_encode_fields__) - fixed
     found = [
         source.finding("unknown-key", f"clause {clause.id} has no parameter {name} to set", (*at, name))
         for name in values

@@ -93,5 +93,8 @@ _PATTERNS = {
     r"^[A-Za-z0-9_-]{1,64}\Z": "one word of letters, digits, hyphens and underscores",
     r"^[^\s{}]{1,64}\Z": "the name of a role, without spaces and braces",
     r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z": "one word such as personal-sensitive",
+    r"^([01][0-9]|2[0-3]):[0-5][0-9]\Z": 'a time of day such as "08:30"',
+    r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)\Z": 'a time of day such as "18:00" or "24:00"',
+    r"^[0-9A-Fa-f:.]{2,45}/[0-9]{1,3}\Z": "a network such as 192.0.2.0/24",
 }
 """The patterns of our documents in words; one that is not here is shown as it is."""

@@ -7,16 +7,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from secrets import token_hex
 from typing import Any
 
-from litestar import Litestar, Response, get
+from litestar import Litestar
 from msgspec import Struct
 
 from contracts.plan import Plans
 from gateway.audit.administration import options_of
 from gateway.audit.faults import CorruptLogError, LogFault
-from gateway.audit.leaf import Authority as AuthorityEntry
 from gateway.audit.promise import Promiser
-from gateway.audit.reader import read_as, read_counted
-from gateway.audit.sidecar import HANDLE_SECRET, Sidecar
+from gateway.audit.sidecar import HANDLE_SECRET, Sidecar, Subject, handle_of, subject_text
 from gateway.audit.writer import Writer
 from gateway.authority import AuthorityError, record
 from gateway.console.routes import console_routes
@@ -25,6 +23,9 @@ from gateway.exchange.arrival import Reception
 from gateway.exchange.changing import Changes
 from gateway.exchange.cursor import Cursors
 from gateway.exchange.serve import Gateway, Serving
+from gateway.exchange.settle import Settling
+from gateway.healthz import healthz
+from gateway.limits.opening import Limits, LimitsError, open_limits
 from gateway.oauth.authority import Authority, follow, open_authority
 from gateway.oauth.client_secret import load_pepper
 from gateway.oauth.replay import LocalReplayCache, ReplayCache
@@ -33,10 +34,14 @@ from gateway.oauth.routes import oauth_routes
 from gateway.oauth.server import TokenServer
 from gateway.oauth.verify import TokenVerifier
 from gateway.problem_pages import answer_error, problem_routes
+from gateway.public_gate import public_gate
 from gateway.quality.sampler import Sampler
 from gateway.reload import LogUnavailableError, Reloader, connect_all, record_activations
 from gateway.settings import Settings
+from gateway.sla.following import Following
+from gateway.sla.known import Known, follow_writers
 from gateway.sla.tally import Tally
+from gateway.source_address import SourceOf, source_of
 from gateway.store.accounts import Accounts
 from gateway.store.clients import Clients
 from gateway.store.faults import StoreError
@@ -54,7 +59,6 @@ from gateway.tlog.sequencing import sequencing
 from gateway.tlog.target import Target
 from gateway.witness.policies import load_policies
 from gateway.workspace import Workspace
-from policies.counters import Counters
 from policies.keys import PartnerKeys
 
 
@@ -100,64 +104,131 @@ class _State(Struct, frozen=True):
         """The keys of a partner's pseudonyms and commitments."""
         return PartnerKeys(self.pseudonym_key.reveal(), partner)
 
+    def handle_of(self, person: Subject) -> bytes:
+        """What counters know a person by; the sidecar's handle, so that they can be counted again from the log."""
+        return handle_of(subject_text(person), self.sidecar_key)
+
 
 @asynccontextmanager
 async def open_gateway(workspace: Workspace, port: int) -> AsyncIterator[Running]:
     """Open everything a workspace needs to be served on `port`. Raises StartError, with whatever was opened closed."""
-    settings, issuer = workspace.settings, workspace.settings.issuer(port)
+    settings, source = workspace.settings, _source_of(workspace.settings)
     async with AsyncExitStack() as stack:
         state = await _open_state(workspace, stack)
         target = _open_trees(workspace, state, stack)
         sidecar = Sidecar(settings.sidecar_path(workspace.folder) / settings.writer, state.sidecar_key)
         stack.callback(sidecar.close)
-        tally = Tally(workspace.plans)
-        writer = _open_writer(workspace, state.log_keys, tally)
-        stack.callback(writer.close)
-        plans = workspace.plans.with_keys(state.keys_of)
-        recorded, keys = await asyncio.to_thread(_replay_log, workspace, tally)
+        log = await _open_log(workspace, state, stack)
         try:
-            await _record_keys(writer, state.authority, keys)
-            await record_activations(writer, plans, recorded, settings.log_path(workspace.folder))
-        except (AuthorityError, LogUnavailableError) as error:
-            raise StartError(f"the audit log cannot be written: {error}") from None
+            limits = await open_limits(workspace, state.store, state.handle_of, log.writer, stack)
+        except (LimitsError, StoreError) as error:
+            raise StartError(f"limits cannot be counted: {error}") from None
+        issuer = settings.issuer(port)
         verifier = TokenVerifier(issuer=issuer, audience=issuer, authority=state.authority)
-        counters = Counters(time.monotonic_ns)
-        telemetry = open_telemetry(settings, tally, writer)
+        telemetry = open_telemetry(settings, log.tally, log.writer)
         if telemetry is not None:
             stack.callback(telemetry.close)
-        sampler = _sampler(settings, writer, tally)
+        sampler = _sampler(settings, log.writer, log.tally)
         stack.push_async_callback(sampler.close)
         gateway = Gateway(
-            Serving(plans, connect_all(workspace.backends, {}, {})),
+            Serving(log.plans, connect_all(workspace.backends, {}, {})),
             verify=verifier.verify,
-            counters=counters,
+            settling=limits.settling,
             cursors=Cursors(state.cursor_key.reveal()),
-            writer=writer,
-            tally=tally,
-            changes=Changes(writer, _idempotency(state), state.change_key),
+            writer=log.writer,
+            tally=log.tally,
+            changes=Changes(log.writer, _idempotency(state), state.change_key),
             commit=sidecar.commit,
             sampler=sampler,
-            reception=Reception(lambda: time.time_ns() // 1000, time.monotonic_ns),
+            reception=Reception(lambda: time.time_ns() // 1000, time.monotonic_ns, source),
+            watch=limits.watcher.saw,
             monotonic_ns=time.monotonic_ns,
             observe=telemetry.observe if telemetry else None,
         )
         stack.push_async_callback(_close_adapters, gateway)
-        reloader = Reloader(workspace, gateway, writer, tally, recorded=recorded, keys_of=state.keys_of)
+        reloader = log.reloader(workspace, gateway, state, limits)
+        doors = _Doors(workspace, state, reloader, log.tally, limits.settling, source, stack)
+        handlers = doors.handlers(issuer, verifier, target)
+        yield Running(Front(gateway, _litestar([*handlers, healthz(log.writer)])), reloader, log.writer, log.tally)
+
+
+class _Log(Struct, frozen=True):
+    """The log as a gateway that starts finds it: its end, what it says, and whoever reads on."""
+
+    writer: Writer
+    tally: Tally
+    plans: Plans
+    known: Known
+    following: Following
+
+    def reloader(self, workspace: Workspace, gateway: Gateway, state: _State, limits: Limits) -> Reloader:
+        """What puts edited documents in force."""
+
+        async def catch_up(plans: Plans) -> None:
+            await self.following.catch_up()
+            await limits.prepare(plans)
+
+        known = self.known.activated
+        return Reloader(
+            workspace, gateway, self.writer, self.tally, recorded=known, keys_of=state.keys_of, catch_up=catch_up
+        )
+
+
+async def _open_log(workspace: Workspace, state: _State, stack: AsyncExitStack) -> _Log:
+    """Read what the log holds, and put on it what is in force and not there yet."""
+    settings, tally, known = workspace.settings, Tally(workspace.plans), Known()
+    writer = _open_writer(workspace, state.log_keys, tally)
+    stack.callback(writer.close)
+    plans = workspace.plans.with_keys(state.keys_of)
+    following = follow_writers(workspace, tally, known)
+    stack.push_async_callback(following.close)
+    try:
+        await asyncio.to_thread(following.replay)
+    except (CorruptLogError, OSError) as error:
+        raise StartError(f"the audit log cannot be read: {error}; `clausegate verify` says more") from None
+    try:
+        await _record_keys(writer, state.authority, known.keys)
+        await record_activations(writer, plans, known.activated, settings.log_path(workspace.folder))
+    except (AuthorityError, LogUnavailableError) as error:
+        raise StartError(f"the audit log cannot be written: {error}") from None
+    if settings.workers > 1:
+        following.start()
+    return _Log(writer, tally, plans, known, following)
+
+
+class _Doors(Struct, frozen=True):
+    """Everything but exchanges: tokens, the console, the published log, pages of problems."""
+
+    workspace: Workspace
+    state: _State
+    reloader: Reloader
+    tally: Tally
+    settling: Settling
+    source: SourceOf
+    stack: AsyncExitStack
+
+    def handlers(self, issuer: str, verifier: TokenVerifier, target: Target) -> list[Any]:
+        """All of them; what they need is opened, and closed by the stack."""
+        settings, state, source = self.workspace.settings, self.state, self.source
         throttle = _throttle(settings, state.throttle_key)
-        tokens = _token_server(issuer, state, reloader, throttle, _replay(settings, stack))
+        self.stack.callback(throttle.close)
+        gate = public_gate(throttle.admit_public, source)
+        tokens = _token_server(issuer, state, self.reloader, throttle, _replay(settings, self.stack))
         following = asyncio.create_task(follow(state.store, _adopters(verifier, tokens)))
-        stack.push_async_callback(_cancel, following)
+        self.stack.push_async_callback(_cancel, following)
         console = Console(
-            plans=reloader.plans,
-            tally=tally,
-            counters=counters,
+            plans=self.reloader.plans,
+            tally=self.tally,
+            counters=self.settling.limiter,
+            limits_of=self.settling.charging.limits,
+            source_of=source,
             accounts=Accounts(state.store),
             allow_login=throttle.allow_login,
             secure=issuer.startswith("https://"),
         )
         pages = LogPages(target, state.log_keys, verifier.verify, tree_delay_ms=settings.tree_delay_ms)
-        handlers = [*oauth_routes(tokens), *console_routes(console), *problem_routes(), *log_routes(pages)]
-        yield Running(Front(gateway, _litestar([*handlers, _healthz(writer)])), reloader, writer, tally)
+        oauth = oauth_routes(tokens, gate=gate, source_of=source)
+        return [*oauth, *console_routes(console), *problem_routes(gate), *log_routes(pages, gate)]
 
 
 async def _open_state(workspace: Workspace, stack: AsyncExitStack) -> _State:
@@ -243,7 +314,7 @@ def _token_server(
         return TokenServer(
             issuer=issuer,
             clients=Clients(state.store),
-            scopes_of=lambda partner: scopes_of(reloader.plans(), partner),
+            scopes_of=lambda partner: reloader.plans().scopes_of(partner),
             pepper=state.pepper,
             replay=replay,
             throttle=throttle,
@@ -278,18 +349,6 @@ def _open_writer(workspace: Workspace, keys: LogKeys, tally: Tally) -> Writer:
     return writer
 
 
-def _replay_log(workspace: Workspace, tally: Tally) -> tuple[dict[str, str], set[str]]:
-    """Count all that the log holds; the contract hash last activated of each agreement version, and known keys."""
-    log = workspace.settings.log_path(workspace.folder)
-    try:
-        tally.replay(read_counted(log))
-        entries = list(read_as(log, AuthorityEntry))
-    except (CorruptLogError, OSError) as error:
-        raise StartError(f"the audit log cannot be read: {error}; `clausegate verify` says more") from None
-    activated = {entry.subject: entry.contract for entry in entries if entry.event == "agreement-activated"}
-    return activated, {entry.subject for entry in entries if entry.event in ("key-created", "key-rotated")}
-
-
 async def _record_keys(writer: Writer, authority: Authority, recorded: set[str]) -> None:
     """Put on the log every key that verifies access tokens and is not there yet. Raises AuthorityError."""
     for kid in sorted(set(authority.keys.verifying) - recorded):
@@ -298,10 +357,22 @@ async def _record_keys(writer: Writer, authority: Authority, recorded: set[str])
 
 def _throttle(settings: Settings, key: Hidden[bytes]) -> Throttle:
     try:
-        rules = ThrottleRules(failures=settings.authentication_rate, login=settings.login_rate)
+        rules = ThrottleRules(
+            failures=settings.authentication_rate, login=settings.login_rate, public=settings.public_rate
+        )
     except ValueError as error:
         raise StartError(f"clausegate.toml: a rate is written as 30/minute: {error}") from None
-    return Throttle(key, rules, settings.redis_url or "memory://")
+    try:
+        return Throttle(key, rules, settings.redis_url)
+    except ValueError as error:
+        raise StartError(f"clausegate.toml, redis_url: {error}") from None
+
+
+def _source_of(settings: Settings) -> SourceOf:
+    try:
+        return source_of(settings.trusted_proxies)
+    except ValueError as error:
+        raise StartError(f"clausegate.toml, trusted_proxies: {error}") from None
 
 
 def _replay(settings: Settings, stack: AsyncExitStack) -> ReplayCache:
@@ -310,22 +381,6 @@ def _replay(settings: Settings, stack: AsyncExitStack) -> ReplayCache:
     cache = RedisReplayCache.connect(settings.redis_url)
     stack.push_async_callback(cache.close)
     return cache
-
-
-def scopes_of(plans: Plans, partner: str) -> frozenset[str]:
-    """Every scope that a partner's agreements give."""
-    return frozenset(plan.scope for plan in plans.all_plans() if plan.contract.partner == partner)
-
-
-def _healthz(writer: Writer) -> Any:
-    @get("/healthz", sync_to_thread=False, include_in_schema=False)
-    def healthz() -> Response[bytes]:
-        """For load balancers: 200 while records can be written, 503 once they cannot."""
-        state = writer.state
-        said = b"log stopped\n" if state.stopped else b"log stalled\n" if state.stalled else b"ok\n"
-        return Response(said, status_code=200 if said == b"ok\n" else 503)
-
-    return healthz
 
 
 async def _close_adapters(gateway: Gateway) -> None:

@@ -12,11 +12,13 @@ from gateway.commands import (
     erase,
     evidence,
     explain,
+    findings,
     health,
     import_odcs,
     index,
     init,
     keys,
+    limits,
     log,
     openapi,
     reveal,
@@ -64,7 +66,7 @@ for command in (
     erase,
 ):
     app.command(command.NAME)(command.run)
-for group in (client, keys):
+for group in (client, keys, limits, findings):
     app.add_typer(group.app, name=group.NAME)
 
 

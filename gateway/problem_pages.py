@@ -1,6 +1,7 @@
 """The pages that `type` of a problem document leads to: what the code means, in both languages (RFC 9457 section 4)."""
 
 import secrets
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -11,8 +12,10 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from gateway.exchange.arrival import preferred_language
-from gateway.problems import MEDIA_TYPE, PROBLEMS, Problem, document
-from policies.clause import LANGUAGES
+from gateway.problem_document import MEDIA_TYPE, document
+from gateway.problems import PROBLEMS, Problem
+from gateway.public_gate import Gate
+from policies.reference import LANGUAGES
 
 _log = structlog.get_logger(__name__)
 _HEADERS = {
@@ -38,10 +41,12 @@ def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[
     return Response(body, status_code=PROBLEMS[code].status, headers=headers, media_type=MEDIA_TYPE.decode())
 
 
-def problem_routes() -> list[HTTPRouteHandler]:
-    """One page for each code, and a list of all."""
+def problem_routes(gate: Gate | None = None) -> list[HTTPRouteHandler]:
+    """One page for each code, and a list of all; `gate` stands before them."""
 
-    @get("/problems/{code:str}", media_type=MediaType.HTML, sync_to_thread=False, include_in_schema=False)
+    page = partial(get, media_type=MediaType.HTML, before_request=gate, sync_to_thread=False, include_in_schema=False)
+
+    @page("/problems/{code:str}")
     def one(code: FromPath[str]) -> Response[str]:
         problem = PROBLEMS.get(code)
         if problem is None:
@@ -50,7 +55,7 @@ def problem_routes() -> list[HTTPRouteHandler]:
             )
         return Response(_page(code, _section(code, problem)), headers=_HEADERS)
 
-    @get("/problems", media_type=MediaType.HTML, sync_to_thread=False, include_in_schema=False)
+    @page("/problems")
     def every() -> Response[str]:
         sections = "".join(_section(code, problem) for code, problem in PROBLEMS.items())
         return Response(_page("Problems 问题代码", sections), headers=_HEADERS)

@@ -1,15 +1,11 @@
-"""Problem documents (RFC 9457): one table from code to status and words. A code keeps its meaning for good."""
+"""How exchanges may end badly: one table from code to status and words. A code keeps its meaning for good."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
-import msgspec
 from msgspec import Struct
 
-from policies.clause import ClauseRef, Language, Words
-
-MEDIA_TYPE = b"application/problem+json"
+from policies.reference import Words
 
 
 class Problem(Struct, frozen=True):
@@ -239,12 +235,54 @@ PROBLEMS: Mapping[str, Problem] = MappingProxyType(
             "State a purpose that the clause allows in the Clausegate-Purpose header.",
             "请在 Clausegate-Purpose 头中写明条款允许的目的。",
         ),
+        "outside-hours": _problem(
+            403,
+            "The agreement does not admit calls at this time",
+            "协议约定此时段不开放调用",
+            "Retry-After says when calls are admitted again.",
+            "Retry-After 给出再次开放的时间。",
+        ),
+        "source-not-admitted": _problem(
+            403,
+            "Calls from this network are not admitted",
+            "不接受来自该网络的调用",
+            "Call from one of the networks that the clause names, or have the agreement changed.",
+            "请从条款列明的网络发起调用，或变更协议。",
+        ),
+        "suspended": _problem(
+            403,
+            "Access is suspended",
+            "访问已暂停",
+            "The hub suspended it under the clause named. Ask your contact there: it can be lifted.",
+            "提供方已依据所列条款暂停访问。请联系对方，暂停可予解除。",
+        ),
         "rate-limited": _problem(
             429,
             "Too many calls",
             "调用过于频繁",
             "Wait as long as Retry-After says. Refused calls are not counted.",
             "请按 Retry-After 等待。被拒绝的调用不计数。",
+        ),
+        "quota-exceeded": _problem(
+            429,
+            "The quota of this period is used up",
+            "本周期配额已用尽",
+            "Retry-After says when the next period begins. A page that is smaller may still fit.",
+            "Retry-After 给出下一周期开始的时间；较小的页可能仍可获取。",
+        ),
+        "too-many-in-flight": _problem(
+            429,
+            "Too many calls at once",
+            "并发调用过多",
+            "Wait until one of your calls under way has ended.",
+            "请等待进行中的调用结束。",
+        ),
+        "limiter-unavailable": _problem(
+            503,
+            "The shared counters cannot be reached",
+            "计数服务无法连接",
+            "The clause named asks for calls to be counted, and they cannot be now. Try again when Retry-After says.",
+            "所列条款要求计数，而目前无法计数。请按 Retry-After 重试。",
         ),
         # 502, 504: what did the backend say?
         "backend-unreachable": _problem(
@@ -260,6 +298,14 @@ PROBLEMS: Mapping[str, Problem] = MappingProxyType(
         ),
         "backend-timeout": _problem(
             504, "The data source took too long", "数据源响应超时", "Try again later.", "请稍后重试。"
+        ),
+        # 429: what anybody may read
+        "too-many-requests": _problem(
+            429,
+            "Too many requests from your network address",
+            "来自您网络地址的请求过多",
+            "What is public is for everybody: wait as long as Retry-After says.",
+            "公开内容供所有人使用：请按 Retry-After 等待。",
         ),
         # 400, 404, 503: the published log
         "invalid-leaf-hash": _problem(
@@ -324,39 +370,3 @@ PROBLEMS: Mapping[str, Problem] = MappingProxyType(
         ),
     }
 )
-
-
-def document(
-    code: str,
-    language: Language,
-    request_id: str,
-    *,
-    detail: str = "",
-    clause: ClauseRef | None = None,
-    receipt: str | None = None,
-    errors: list[dict[str, str]] | None = None,
-) -> bytes:
-    """The body of a refusal or fault.
-
-    `detail` and `errors` (pointer, code, detail of each) add to the title and must not repeat what the caller sent.
-    """
-    problem = PROBLEMS[code]
-    members: dict[str, Any] = {
-        "type": f"/problems/{code}",
-        "title": problem.title[language],
-        "status": problem.status,
-        "detail": detail or problem.advice[language],
-        "request_id": request_id,
-    }
-    if clause is not None:
-        members["clause"] = {
-            "agreement": clause.agreement,
-            "version": clause.version,
-            "id": clause.id,
-            "text": clause.text[language],
-        }
-    if errors:
-        members["errors"] = errors
-    if receipt is not None:
-        members["receipt"] = receipt
-    return msgspec.json.encode(members)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import structlog
@@ -60,6 +60,10 @@ async def record_activations(writer: Writer, plans: Plans, recorded: dict[str, s
             recorded[name] = contract.hash
 
 
+async def _nothing(_plans: Plans) -> None:
+    """Where one process serves and counts, it knows all there is."""
+
+
 class Reloader:
     """Reloads a workspace into a serving gateway. An edit with a mistake leaves the old plans serving."""
 
@@ -72,7 +76,11 @@ class Reloader:
         *,
         recorded: dict[str, str],
         keys_of: Callable[[str], PartnerKeys],
+        catch_up: Callable[[Plans], Awaitable[None]] = _nothing,
     ) -> None:
+        """`catch_up` brings `recorded` up to what other workers have put on the log, and agrees with them on what the
+        new plans are counted in."""
+        self._catch_up = catch_up
         self.workspace = workspace
         self._keys_of = keys_of
         # Where the log is was settled at the start: an edited setting does not move it under a running writer.
@@ -100,6 +108,7 @@ class Reloader:
                 return False
             old = self._gateway.serving
             adapters = connect_all(loaded.backends, old.adapters, self.workspace.backends)
+            await self._catch_up(loaded.plans)
             try:
                 await record_activations(self._writer, loaded.plans, self._recorded, self._log_folder)
             except LogUnavailableError as error:

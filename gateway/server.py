@@ -11,6 +11,8 @@ import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from gateway.workers.sharing import SharedListening
+
 HEAD_BYTES_MAX = 64 * 1024
 """Bytes of request line and headers before the connection is closed: well over what the exchange accepts (8 + 16 KiB),
 so that an oversized but honest request gets its problem document."""
@@ -127,11 +129,11 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """Says when it listens, after the application has started."""
+    """Says when it listens, after the application has started. `shared`: other processes listen on its socket too."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], *, shared: bool) -> None:
         super().__init__(config)
-        self._ready = ready
+        self._ready, self._shared = ready, shared
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -148,13 +150,28 @@ class _Server(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        await super().startup([] if self._shared else sockets)
+        if self._shared and self.started:
+            for listening in sockets or []:
+                shared = SharedListening(listening, self._protocol, self._opened)
+                self.servers.append(shared)  # type: ignore[arg-type]  # as much of a Server as is used
         if self.started:
             self._ready()
 
+    def _opened(self) -> int:
+        """How many connections are open."""
+        return len(self.server_state.connections)
 
-async def run(app: Any, listening: socket.socket, ready: Callable[[], None]) -> None:
-    """Serve `app` on a socket until SIGINT or SIGTERM; requests in flight are finished first."""
+    def _protocol(self) -> asyncio.Protocol:
+        """What uvicorn makes for each connection."""
+        return BoundedProtocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+
+
+async def run(app: Any, listening: socket.socket, ready: Callable[[], None], *, shared: bool = False) -> None:
+    """Serve `app` on a socket until SIGINT or SIGTERM; requests in flight are finished first.
+
+    `shared`: other processes listen on the same socket, and get their share of the connections.
+    """
     config = uvicorn.Config(
         app,
         http=BoundedProtocol,
@@ -170,4 +187,4 @@ async def run(app: Any, listening: socket.socket, ready: Callable[[], None]) -> 
         timeout_graceful_shutdown=30,
         proxy_headers=False,
     )
-    await _Server(config, ready).serve(sockets=[listening])
+    await _Server(config, ready, shared=shared).serve(sockets=[listening])

@@ -31,7 +31,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         str, Meta(description="The state store, a database URL. Empty: SQLite at state/clausegate.db.")
     ] = ""
     redis_url: Annotated[
-        str, Meta(description="Redis for replay caches and throttles shared by nodes. Empty: in this process.")
+        str,
+        Meta(
+            description="Redis or Valkey: limits, replay caches and throttles that nodes share. Empty: in this process."
+        ),
     ] = ""
     log_folder: Annotated[str, Meta(min_length=1, description="Where audit segments are written.")] = "log"
     writer: Annotated[
@@ -88,12 +91,37 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         str, Meta(description="Failed client logins allowed per client and source address.")
     ] = "30/minute"
     login_rate: Annotated[str, Meta(description="Console logins allowed per account and source address.")] = "10/minute"
+    public_rate: Annotated[
+        str,
+        Meta(description="Requests allowed per source address for the public log, keys, metadata and problem pages."),
+    ] = "6000/minute"
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Meta(description="Networks (CIDR) of proxies whose X-Forwarded-For is believed. Empty: none is."),
+    ] = ()
     otlp_endpoint: Annotated[
         str, Meta(description="OTLP/HTTP endpoint for metrics and traces. Empty: metrics only at /metrics.")
     ] = ""
     trace_ratio: Annotated[
         float, Meta(ge=0.0, le=1.0, description="Share of calls traced, besides those whose caller asks for it.")
     ] = 0.0
+    workers: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=64,
+            description="Processes that serve. More than one share counters in redis_url, or in a Valkey of their own.",
+        ),
+    ] = 1
+    limits: Annotated[
+        Literal["exact", "leased"],
+        Meta(
+            description="Shared counters: asked for each call, or by permits leased in batches, which may refuse early."
+        ),
+    ] = "exact"
+    lease_ms: Annotated[
+        int, Meta(ge=50, le=60_000, description="The longest that a worker keeps leased permits it has not used.")
+    ] = 1000
     quality_interval_ms: Annotated[
         int,
         Meta(ge=10, le=3_600_000, description="Of each plan, at most one body in this time is measured for quality."),

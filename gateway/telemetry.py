@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -19,16 +20,21 @@ from gateway.audit.leaf import Exchange
 from gateway.audit.writer import Writer
 from gateway.exchange.arrival import Arrival
 from gateway.settings import Settings
+from gateway.sla.account import Account
 from gateway.sla.tally import Tally
+from gateway.workers.own import is_first
 
 _SAMPLED_FLAG = 0x01
 
 
 class Telemetry:
-    """What goes to an OTLP endpoint. Costs a call nothing but a comparison unless it is sampled."""
+    """What goes to an OTLP endpoint. Costs a call nothing but a comparison unless it is sampled.
+
+    `tally` None: the figures are told by another worker, which knows those of all; here they would count twice.
+    """
 
     def __init__(
-        self, tally: Tally, writer: Writer, ratio: float, readers: Iterable[MetricReader], spans: SpanProcessor
+        self, tally: Tally | None, writer: Writer, ratio: float, readers: Iterable[MetricReader], spans: SpanProcessor
     ) -> None:
         resource = Resource.create({"service.name": "clausegate", "service.instance.id": writer.state.writer})
         self._tally, self._writer, self._ratio = tally, writer, ratio
@@ -39,7 +45,9 @@ class Telemetry:
         self._propagator = TraceContextTextMapPropagator()
         meter = self._metrics.get_meter("clausegate")
         meter.create_observable_counter("clausegate.exchange.requests", [self._requests], unit="{request}")
-        meter.create_observable_counter("clausegate.exchange.refusals", [self._refusals], unit="{request}")
+        for name in ("refusals", "observed", "uncounted", "cuts"):
+            read = partial(self._by_clause, name)
+            meter.create_observable_counter(f"clausegate.exchange.{name}", [read], unit="{request}")
         meter.create_observable_counter("clausegate.exchange.withheld", [self._withheld], unit="{value}")
         meter.create_observable_counter("clausegate.log.records", [self._records], unit="{record}")
         meter.create_observable_gauge("clausegate.log.unsynced", [self._unsynced], unit="By")
@@ -79,8 +87,11 @@ class Telemetry:
             return bool(int(traceparent[53:55], 16) & _SAMPLED_FLAG)
         return self._ratio > 0 and random.random() < self._ratio  # noqa: S311 - a sample, not a secret
 
+    def _accounts(self) -> Iterator[Account]:
+        return iter(()) if self._tally is None else self._tally.accounts()
+
     def _requests(self, _: CallbackOptions) -> Iterator[Observation]:
-        for account in self._tally.accounts():
+        for account in self._accounts():
             for status_class, count in enumerate(account.total().statuses):
                 if count:
                     yield Observation(
@@ -88,14 +99,15 @@ class Telemetry:
                         {"clausegate.agreement": account.contract.agreement, "status_class": f"{status_class}xx"},
                     )
 
-    def _refusals(self, _: CallbackOptions) -> Iterator[Observation]:
-        for account in self._tally.accounts():
-            for clause, count in account.total().refusals.items():
+    def _by_clause(self, name: str, _: CallbackOptions) -> Iterator[Observation]:
+        """One of the counts that gateway/sla/counts.py keeps by clause."""
+        for account in self._accounts():
+            for clause, count in getattr(account.total(), name).items():
                 attributes = {"clausegate.agreement": account.contract.agreement, "clausegate.clause": clause}
                 yield Observation(count, attributes)
 
     def _withheld(self, _: CallbackOptions) -> Iterator[Observation]:
-        for account in self._tally.accounts():
+        for account in self._accounts():
             yield Observation(account.total().withheld, {"clausegate.agreement": account.contract.agreement})
 
     def _records(self, _: CallbackOptions) -> Iterator[Observation]:
@@ -112,4 +124,4 @@ def open_telemetry(settings: Settings, tally: Tally, writer: Writer) -> Telemetr
     base = settings.otlp_endpoint.rstrip("/")
     metrics = PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=f"{base}/v1/metrics"))
     spans = BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{base}/v1/traces"))
-    return Telemetry(tally, writer, settings.trace_ratio, [metrics], spans)
+    return Telemetry(tally if is_first(settings) else None, writer, settings.trace_ratio, [metrics], spans)

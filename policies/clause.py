@@ -1,34 +1,27 @@
-"""A clause and what it does to a request: Verdict (a value, never an exception), Gate, Limit and Meter."""
+"""A clause, what it does to a request, and the Verdict that follows (a value, never an exception)."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from policies.direction import TIGHTENS, Directions, Judge, unordered
-
-Language: TypeAlias = Literal["zh", "en"]
-LANGUAGES: tuple[Language, ...] = ("zh", "en")
-ClauseId = Annotated[str, Meta(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,31}\Z")]
-"""A clause's number. It goes into headers and records, so it is held to what may stand there."""
-Words: TypeAlias = Mapping[Language, str]
-"""The same thing said in each language."""
-
-
-class ClauseRef(Struct, frozen=True, gc=False):
-    """The clause as a refusal, a record or a screen names it: which agreement, which number, its rendered text."""
-
-    agreement: str
-    version: str
-    id: str
-    kind: str
-    text: Words
+from policies.gate import Gate
+from policies.limit import Limit, Standing
+from policies.reference import ClauseId, ClauseRef, Language, Words
 
 
 class Granted(Struct, frozen=True):
-    """The request may go on. `headers` are the RateLimit fields to send with the answer."""
+    """The request may go on.
 
-    headers: tuple[tuple[bytes, bytes], ...] = ()
+    `observed` are the numbers of clauses that only watch and would have refused; `uncounted` those of limits that let
+    the request pass while it could not be counted with everybody. `records` is how the quota of records stands that
+    allows the smallest page, None when there is none.
+    """
+
+    observed: tuple[str, ...] = ()
+    uncounted: tuple[str, ...] = ()
+    records: Standing | None = None
 
 
 class Refused(Struct, frozen=True):
@@ -38,36 +31,10 @@ class Refused(Struct, frozen=True):
     reason: str
     retry_after_s: int | None = None
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    observed: tuple[str, ...] = ()
 
 
 Verdict: TypeAlias = Granted | Refused
-
-
-class Gate(Struct, frozen=True, gc=False):
-    """Lets a request pass by what it says its purpose is. `when_unstated` is the purpose assumed, None refuses."""
-
-    clause: ClauseRef
-    purposes: frozenset[str]
-    when_unstated: str | None
-
-
-Per: TypeAlias = Literal["partner", "client", "operation"]
-OnOutage: TypeAlias = Literal["refuse", "allow", "local"]
-
-
-class Limit(Struct, frozen=True, gc=False):
-    """At most `limit` calls in any window of `window_ns`, and at most `burst` at once.
-
-    `key` names the counter; with `per` client the caller's client id is appended at run time.
-    """
-
-    clause: ClauseRef
-    key: str
-    per: Per
-    limit: int
-    window_ns: int
-    burst: int
-    on_outage: OnOutage
 
 
 class Meter(Struct, frozen=True, gc=False):
@@ -89,6 +56,44 @@ class Meter(Struct, frozen=True, gc=False):
     target_percent: str
 
 
+class PageSize(Struct, frozen=True, gc=False):
+    """How many records a page holds: `default` when the caller does not say, never more than `maximum`."""
+
+    clause: ClauseRef
+    default: int
+    maximum: int
+
+
+class Bulk(Struct, frozen=True, gc=False):
+    """A bulk read that the agreement declares, so that nobody takes it for scraping.
+
+    It is in bounds on `days` (0 Monday to 6 Sunday) from `from_minute` to `until_minute` of the day in `zone`, past
+    midnight when the second is not later, and up to `records` in one such span, counted from its beginning.
+    """
+
+    clause: ClauseRef
+    days: frozenset[int]
+    from_minute: int
+    until_minute: int
+    records: int
+    zone: str
+
+
+class Anomaly(Struct, frozen=True, gc=False):
+    """What may be done, once a person confirmed it, when the traffic looks like scraping.
+
+    `findings` are the names of detectors (gateway/scraping/) that it is about; `action` throttle admits `calls` in
+    `window_ns`, suspend none; it ends by itself after `lasts_s` unless it was lifted before.
+    """
+
+    clause: ClauseRef
+    findings: frozenset[str]
+    action: Literal["throttle", "suspend"]
+    calls: int
+    window_ns: int
+    lasts_s: int
+
+
 class Disclosure(Struct, frozen=True, gc=False):
     """How fields of some classifications may be disclosed. It binds documents: nothing of it is left at run time.
 
@@ -103,7 +108,7 @@ class Disclosure(Struct, frozen=True, gc=False):
     needs_legal_basis: bool = False
 
 
-Effect: TypeAlias = Gate | Limit | Meter | Disclosure
+Effect: TypeAlias = Gate | Limit | Meter | PageSize | Bulk | Anomaly | Disclosure
 
 
 class Binding(Struct, frozen=True, gc=False):
@@ -114,6 +119,7 @@ class Binding(Struct, frozen=True, gc=False):
     product: str
     operation: str
     purposes: tuple[str, ...]
+    zone: str
 
 
 class Clause(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", kw_only=True):
@@ -128,8 +134,13 @@ class Clause(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", 
     """Its sentence in each language, with the parameters by name in braces."""
 
     def parameters(self) -> Mapping[str, Any]:
-        """The values that bind, by the names of `judges`: every field but number and text."""
-        return {name: getattr(self, name) for name in self.__struct_fields__ if name not in ("id", "text")}
+        """The values that bind, by the names that documents and `judges` give them: all but number and text."""
+        named = zip(self.__struct_encode_fields__, self.__struct_fields__, strict=True)
+        return {written: getattr(self, name) for written, name in named if name not in ("id", "text")}
+
+    def unsaid(self) -> frozenset[str]:
+        """Parameters that are at their default: a sentence may name them, and need not."""
+        return frozenset()
 
     def judged(self, newer: "Clause", name: str) -> Directions:
         """Which way it counts for the partner that `newer`, of the same kind, has another value of a parameter."""

@@ -5,8 +5,9 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from policies.clause import LANGUAGES, Clause, Language, Words
+from policies.clause import Clause
 from policies.kinds import KINDS
+from policies.reference import LANGUAGES, Language, Words
 
 __all__ = ["KINDS", "Policy", "render", "text_faults"]
 
@@ -66,7 +67,7 @@ def text_faults(clause: Clause) -> list[TextFault]:
         named = set(_PLACEHOLDER.findall(template))
         found += [
             TextFault(language, "text-without-parameter", f"the text leaves out {{{name}}}, which binds")
-            for name in sorted(known - named)
+            for name in sorted(known - named - clause.unsaid())
         ]
         found += [
             TextFault(

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
-from policies.clause import Words
 from policies.direction import (
     EITHER,
     LOOSENS,
@@ -20,6 +19,7 @@ from policies.direction import (
     opposite,
     rising,
 )
+from policies.reference import Words
 from policies.wording import literal, percent
 
 OwedBy: TypeAlias = Literal["hub", "partner"]

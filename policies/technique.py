@@ -5,8 +5,8 @@ from typing import Any, ClassVar, TypeAlias
 
 from msgspec import Raw, Struct, UnsetType
 
-from policies.clause import Words
 from policies.keys import PartnerKeys
+from policies.reference import Words
 
 Disclosed: TypeAlias = str | Raw | UnsetType | None
 """What comes out: text, JSON text as it is (a number), null, or UNSET for a value the technique cannot mask."""

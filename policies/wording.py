@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
-from policies.clause import Words
+from policies.reference import Words
 
 _UNITS = ((86_400, "天", "day"), (3_600, "小时", "hour"), (60, "分钟", "minute"), (1, "秒", "second"))
 
@@ -39,5 +39,12 @@ def duration(value: timedelta) -> Words:
 
 def listed(values: Iterable[str]) -> Words:
     """Several codes, in the order given."""
-    values = tuple(values)
-    return {"zh": "、".join(values), "en": ", ".join(values)}
+    return joined(literal(value) for value in values)
+
+
+def joined(values: Iterable[Words]) -> Words:
+    """Several things that are said otherwise in each language, in the order given; “none” when there are none."""
+    said = tuple(values)
+    if not said:
+        return {"zh": "无", "en": "none"}
+    return {"zh": "、".join(words["zh"] for words in said), "en": ", ".join(words["en"] for words in said)}

@@ -17,6 +17,15 @@ Event: TypeAlias = Literal[
     "erasure-begun",
     "subject-erased",
     "statement-issued",
+    "allowance-granted",
+    "allowance-ended",
+    "finding-reported",
+    "finding-dismissed",
+    "measure-imposed",
+    "measure-lifted",
+    "counter-unreachable",
+    "counter-reachable",
+    "counter-rebuilt",
 ]
 
 EVENTS: Mapping[Event, str] = MappingProxyType(
@@ -33,6 +42,25 @@ EVENTS: Mapping[Event, str] = MappingProxyType(
         "erasure-begun": "The keys of a data subject are about to be destroyed; subject: the erasure's id.",
         "subject-erased": "They are destroyed; contract: SHA-256 of the signed certificate.",
         "statement-issued": "A statement is issued; subject: its id, contract: its SHA-256.",
+        "allowance-granted": (
+            "So much more than a clause says, for a time; subject: its id, agreement, clause, how much, until when."
+        ),
+        "allowance-ended": (
+            "It is over, revoked or by its time; subject: its id, agreement, clause, and which of the two."
+        ),
+        "finding-reported": "Traffic looks like scraping; subject: the finding's id, agreement, product, detector.",
+        "finding-dismissed": "A person says that it is none; subject: as of finding-reported.",
+        "measure-imposed": "A person confirms a finding; subject: its measure's id, agreement, clause, product, end.",
+        "measure-lifted": (
+            "The measure is over, lifted or by its time; subject: its id, agreement, clause, and which of the two."
+        ),
+        "counter-unreachable": (
+            "A gateway cannot reach the shared counters: each limit's clause says what happens; subject: its writer."
+        ),
+        "counter-reachable": "It reaches them again, and what it admitted in between is charged; subject: its writer.",
+        "counter-rebuilt": (
+            "Shared counters that were lost are filled again from what gateways know; subject: its writer."
+        ),
     }
 )
 """What each event says, for `docs/audit.md`."""

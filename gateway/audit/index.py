@@ -17,7 +17,7 @@ from gateway.audit.frames import HEADER_BYTES, frame_at, frames, leaf_hash, tail
 from gateway.audit.layout import segment_number, segments_in, writers_in
 from gateway.audit.leaf import Entry, Leaf, decode
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class Row(Struct, frozen=True):
@@ -48,6 +48,9 @@ class Row(Struct, frozen=True):
     request_id: str
     event: str
     subject: str
+    detail: str
+    observed: str
+    uncounted: str
 
 
 COLUMNS = tuple(name for name in Row.__struct_fields__ if name not in ("writer", "epoch", "seq", "leaf_hash"))
@@ -69,6 +72,7 @@ _BY = f"""
 CREATE INDEX by_time ON records (time_us);
 CREATE INDEX by_partner ON records (partner, time_us);
 CREATE INDEX by_clause ON records (clause, time_us) WHERE clause <> '';
+CREATE INDEX by_passed ON records (time_us) WHERE observed <> '' OR uncounted <> '';
 CREATE INDEX by_request ON records (request_id) WHERE request_id <> '';
 PRAGMA user_version = {SCHEMA_VERSION};
 """

@@ -14,8 +14,11 @@ class Exchange(Struct, frozen=True, tag="exchange", forbid_unknown_fields=True, 
 
     `time_us` is when the request arrived, Unix microseconds; `latency_us` counts from there until the answer is
     ready to be recorded; `code` is the problem code of a refusal or fault, "" otherwise; `clause` is the id of the
-    clause that refused, "" otherwise; `withheld` counts values withheld for drift; `mask` names the set of masked
-    fields; `payload` commits to the data that were sent (gateway/audit/sidecar.py), "" where none were.
+    clause that refused, or cut the page where `code` is "", and "" otherwise; `withheld` counts values withheld for
+    drift; `mask` names the set of masked fields; `payload` commits to the data that were sent
+    (gateway/audit/sidecar.py), "" where none were.
+    `observed` are ids, parted by spaces, of clauses that would have refused and only watch; `uncounted` of limits that
+    let it pass while the shared counters could not be reached.
     """
 
     time_us: int
@@ -40,6 +43,8 @@ class Exchange(Struct, frozen=True, tag="exchange", forbid_unknown_fields=True, 
     withheld: int
     mask: str
     payload: str = ""
+    observed: str = ""
+    uncounted: str = ""
 
 
 class Intent(Struct, frozen=True, tag="intent", forbid_unknown_fields=True, gc=False):
@@ -87,6 +92,9 @@ class Part(Struct, frozen=True, tag="part", forbid_unknown_fields=True, gc=False
     subjects: int
     withheld: int
     payload: str = ""
+    clause: str = ""
+    observed: str = ""
+    uncounted: str = ""
 
 
 class Measured(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
@@ -132,6 +140,8 @@ class Authority(Struct, frozen=True, tag="authority", forbid_unknown_fields=True
 
     `event` is one of gateway/audit/events.py; `subject` is the id of what changed; `contract` is a contract hash, or
     that of another document which the event is about; `partner` is whom it concerns, "" when it is no one partner.
+    `detail` is the SHA-256, in hex, of the canonical JSON (RFC 8785) of what the state store keeps about the event in
+    words, "" where it keeps nothing.
     """
 
     time_us: int
@@ -139,6 +149,7 @@ class Authority(Struct, frozen=True, tag="authority", forbid_unknown_fields=True
     subject: str
     contract: str = ""
     partner: str = ""
+    detail: str = ""
 
 
 class Undelivered(Struct, frozen=True, tag="undelivered", forbid_unknown_fields=True, gc=False):

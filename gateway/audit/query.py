@@ -12,8 +12,9 @@ from gateway.audit.index import COLUMNS, Row
 class Question(Struct, frozen=True, kw_only=True):
     """What is asked for; everything that is said has to be true of a record. Times are Unix microseconds.
 
-    `from_us` is included, `until_us` is not. `refused`: exchanges that a clause refused, or that were refused
-    without one (a 4xx).
+    `from_us` is included, `until_us` is not. `clause`: it refused, or cut the answer short. `let_pass`: a clause that
+    let the call pass and is named all the same, since it only watches, or could not be counted with everybody.
+    `refused`: exchanges that a clause refused, or that were refused without one (a 4xx).
     """
 
     partner: str | None = None
@@ -22,6 +23,7 @@ class Question(Struct, frozen=True, kw_only=True):
     product: str | None = None
     operation: str | None = None
     clause: str | None = None
+    let_pass: str | None = None
     status: int | None = None
     kind: str | None = None
     event: str | None = None
@@ -84,11 +86,16 @@ def _where(question: Question) -> tuple[str, list[object]]:
             conditions.append(f"{column} = ?")
             values.append(value)
     if question.refused:
-        conditions.append("type = 'exchange' AND (clause <> '' OR status BETWEEN 400 AND 499)")
+        conditions.append("type = 'exchange' AND (clause <> '' AND status >= 400 OR status BETWEEN 400 AND 499)")
     if question.failed:
         conditions.append("type = 'exchange' AND status >= 500")
     if question.clause:  # without it the partial index could not be used
         conditions.append("clause <> ''")
+    if question.let_pass is not None:
+        # the first half is the partial index's; ids stand between spaces, so that 4.1 is not found in 14.1
+        conditions.append("(observed <> '' OR uncounted <> '')")
+        conditions.append("instr(' ' || trim(observed || ' ' || uncounted) || ' ', ' ' || ? || ' ') > 0")
+        values.append(question.let_pass)
     for bound, sign in ((question.from_us, ">="), (question.until_us, "<")):
         if bound is not None:
             conditions.append(f"time_us {sign} ?")

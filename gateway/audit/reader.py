@@ -77,15 +77,15 @@ def read_counted(log: Path) -> Iterator[Counted]:
     while the log was written never heard of them either. They are looked for before anything is read, so that nothing
     counted has to be taken out again.
     """
-    retracted = _retracted(log)
+    retracted = retracted_in(log)
     for raw, entry in _decoded(log, COUNTED):
         # Most logs hold none: then no record is hashed.
         if not retracted or type(entry) is Undelivered or leaf_hash(raw) not in retracted:
             yield entry
 
 
-def _retracted(log: Path) -> frozenset[str]:
-    """The leaf hashes of all records that are taken back."""
+def retracted_in(log: Path) -> frozenset[str]:
+    """The leaf hashes of all records that are taken back; raises as `read_entries` does."""
     if not any(_UNDELIVERED in path.read_bytes() for folder in writers_in(log) for _, path in segments_in(folder)):
         return frozenset()
     return frozenset(entry.leaf for entry in read_as(log, Undelivered))

@@ -10,6 +10,7 @@ from rich.console import RenderableType
 from gateway.audit.faults import CorruptLogError
 from gateway.audit.reader import read_counted
 from gateway.commands.terminal import Format, err, fail, out
+from gateway.health.counter_report import CounterRow
 from gateway.health.log_report import LogStatus
 from gateway.health.report import as_json
 from gateway.sla.tally import Tally
@@ -29,9 +30,16 @@ def replayed(workspace: Workspace) -> Tally:
         fail(f"the log cannot be read: {error}; `clausegate verify {workspace.folder}` says more", code=1)
 
 
-def show(rows: Iterable[Any], table: RenderableType, output: Format, log: LogStatus | None = None) -> None:
-    """Rows, and how the log's trees stand where that is asked, as JSON with the time they hold for, or as a table."""
+def show(
+    rows: Iterable[Any],
+    table: RenderableType,
+    output: Format,
+    log: LogStatus | None = None,
+    counters: Iterable[CounterRow] | None = None,
+) -> None:
+    """Rows, and how the log's trees and the shared counters stand where that is asked, as JSON with the time they hold
+    for, or as a table."""
     if output == "json":
-        sys.stdout.write(as_json(rows, int(time.time()), log).decode() + "\n")
+        sys.stdout.write(as_json(rows, int(time.time()), log, counters).decode() + "\n")
     else:
         out().print(table)

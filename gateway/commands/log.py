@@ -26,6 +26,15 @@ Kind: TypeAlias = Literal[
 _TEXT_ROWS_MAX = 50
 _HEADS = ("time", "partner", "what", "answer", "clause", "records", "record", "request id")
 Text: TypeAlias = str | None
+ClauseOption: TypeAlias = Annotated[
+    Text, typer.Option("--clause", metavar="ID", help="Refused, or cut short, by this clause, such as 4.1.")
+]
+LetPassOption: TypeAlias = Annotated[
+    Text, typer.Option("--let-pass", metavar="ID", help="Let pass by this clause: it only watches, or lost count.")
+]
+EventOption: TypeAlias = Annotated[
+    Text, typer.Option("--event", metavar="NAME", help="Authority events, such as client-added.")
+]
 
 
 def run(
@@ -36,14 +45,13 @@ def run(
     agreement: Annotated[Text, typer.Option("--agreement", metavar="NAME", help="Under this agreement.")] = None,
     product: Annotated[Text, typer.Option("--product", metavar="NAME", help="Of this product.")] = None,
     operation: Annotated[Text, typer.Option("--operation", metavar="NAME", help="list, get, create, ...")] = None,
-    clause: Annotated[Text, typer.Option("--clause", metavar="ID", help="Refused by this clause, such as 4.1.")] = None,
+    clause: ClauseOption = None,
+    let_pass: LetPassOption = None,
     status: Annotated[int | None, typer.Option("--status", min=100, max=599, help="With this HTTP status.")] = None,
     refused: Annotated[bool, typer.Option("--refused", help="Refusals: by a clause, or any 4xx.")] = False,
     failed: Annotated[bool, typer.Option("--failed", help="Faults: any 5xx.")] = False,
     kind: Annotated[Kind | None, typer.Option("--type", help="Of this type alone.")] = None,
-    event: Annotated[
-        Text, typer.Option("--event", metavar="NAME", help="Authority events, such as client-added.")
-    ] = None,
+    event: EventOption = None,
     request_id: Annotated[Text, typer.Option("--request-id", metavar="ID", help="What became of one request.")] = None,
     period: Annotated[
         Text, typer.Option("--period", metavar="PERIOD", help="today, last-week, last-month, ..., or 24h, 7d, 2w.")
@@ -72,6 +80,7 @@ def run(
         product=product,
         operation=operation,
         clause=clause,
+        let_pass=let_pass,
         status=status,
         kind=kind,
         event=event,
@@ -137,7 +146,14 @@ def _cells(row: Row, zone: tzinfo) -> tuple[str, ...]:
     answer = " ".join(filter(None, (str(row.status or ""), row.code)))
     disclosed = str(row.records) if row.type in ("exchange", "part") else ""
     record = f"{row.writer}/{row.seq}"
-    return (_time(row, zone)[:19], row.partner, what, answer, row.clause, disclosed, record, row.request_id)
+    return (_time(row, zone)[:19], row.partner, what, answer, _clauses(row), disclosed, record, row.request_id)
+
+
+def _clauses(row: Row) -> str:
+    """The clause that refused or cut, then those that let pass what they would have refused or could not count."""
+    observed = (f"{clause} observed" for clause in row.observed.split())
+    uncounted = (f"{clause} uncounted" for clause in row.uncounted.split())
+    return ", ".join(filter(None, (row.clause, *observed, *uncounted)))
 
 
 def _time(row: Row, zone: tzinfo) -> str:

@@ -17,10 +17,10 @@ from gateway.commands.terminal import (
     open_workspace,
     print_json,
 )
-from policies.clause import Words
 from policies.commitments import commit
 from policies.keys import PartnerKeys
 from policies.numerals import canonical_number, is_whole
+from policies.reference import Words
 from policies.technique import Target
 from policies.techniques.commitment import VERSION_MAX, Commitment
 

@@ -13,16 +13,29 @@ from gateway.server import run as run_server
 from gateway.workspace import Workspace, remember_issuer
 
 
-async def serve(workspace: Workspace, listening: socket.socket, ready: Callable[[Running, str], None]) -> None:
-    """Open the gateway, serve it on a socket, close it. `ready` is called once, with the URL. Raises StartError."""
+async def serve(
+    workspace: Workspace,
+    listening: socket.socket,
+    ready: Callable[[Running, str], None],
+    reloaded: Callable[[Running, bool], None] = lambda _running, _done: None,
+) -> None:
+    """Open the gateway, serve it on a socket, close it. Raises StartError.
+
+    `ready` is called once, with the URL; `reloaded` after every SIGHUP, with whether the documents are in force now.
+    """
     port = int(listening.getsockname()[1])
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, lambda: None)  # what is being opened is read from the documents anyway
     async with open_gateway(workspace, port) as running:
         _spare_the_collector()
         remember_issuer(workspace, workspace.settings.issuer(port))
-        loop.add_signal_handler(signal.SIGHUP, _reload, running)
-        await run_server(running.app, listening, lambda: ready(running, workspace.settings.issuer(port)))
+        loop.add_signal_handler(signal.SIGHUP, _reload, running, reloaded)
+        await run_server(
+            running.app,
+            listening,
+            lambda: ready(running, workspace.settings.issuer(port)),
+            shared=workspace.settings.workers > 1,
+        )
 
 
 def _spare_the_collector() -> None:
@@ -46,7 +59,10 @@ def say_ready(running: Running, url: str) -> None:
 _reloading: set[asyncio.Task[object]] = set()
 
 
-def _reload(running: Running) -> None:
-    task: asyncio.Task[object] = asyncio.create_task(running.reloader.reload())
+def _reload(running: Running, reloaded: Callable[[Running, bool], None]) -> None:
+    async def reload() -> None:
+        reloaded(running, await running.reloader.reload())
+
+    task: asyncio.Task[object] = asyncio.create_task(reload())
     _reloading.add(task)  # the loop itself keeps no strong reference
     task.add_done_callback(_reloading.discard)

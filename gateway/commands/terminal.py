@@ -13,7 +13,7 @@ from rich.console import Console
 
 from contracts.finding import Finding, errors
 from gateway.workspace import Workspace, load_workspace
-from policies.clause import Language
+from policies.reference import Language
 
 Format: TypeAlias = Literal["text", "json"]
 

@@ -49,7 +49,6 @@ def run(
 
 
 async def _issue(workspace: "Workspace", client_id: str, issuer: str) -> "IssuedToken | ClientFault":
-    from gateway.app import scopes_of
     from gateway.oauth.clients import issue_token
     from gateway.store.store import Store
 
@@ -59,7 +58,7 @@ async def _issue(workspace: "Workspace", client_id: str, issuer: str) -> "Issued
             store,
             client_id,
             issuer=issuer,
-            scopes_of=lambda partner: scopes_of(workspace.plans, partner),
+            scopes_of=workspace.plans.scopes_of,
             now_s=time.time(),
         )
     finally:

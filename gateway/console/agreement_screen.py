@@ -1,53 +1,49 @@
 """The Agreement screen as values: each clause in both languages beside the live figure that it binds."""
 
-from collections.abc import Iterable
-from datetime import timedelta
-from fractions import Fraction
+from collections.abc import Iterable, Iterator, Mapping
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from contracts.plan import Contract, Plan, Plans
-from gateway.console.figures import Bar, Promise, bar, clock, day, promise
+from gateway.console.figures import Promise, clock, day, promise
 from gateway.console.language import Catalogue
+from gateway.console.limit_uses import Counted, LimitsOf, LimitUse, counted, limit_use
 from gateway.console.product_views import ProductView, product_views
-from gateway.console.wiring import Usage
-from gateway.exchange.admit import charges
 from gateway.health.ecosystem import AgreementHealth, Term, agreement_health, term_of
 from gateway.quality.result import DataResult, data_results
 from gateway.sla.account import Account
 from gateway.sla.counts import Counts
 from gateway.sla.tally import Tally
-from policies.clause import ClauseRef, Gate, Limit
-from policies.wording import duration
-
-
-class LimitUse(Struct, frozen=True):
-    """How much of a limit is used now. `of` says whose calls; `used` None: counted per client, and none has called."""
-
-    of: str
-    limit: int
-    window: str
-    used: int | None
-    bar: Bar | None
+from policies.gate import Gate
+from policies.kinds.purpose import PurposeGate
+from policies.limit import Standing
+from policies.reference import ClauseRef
 
 
 class ClauseFigure(Struct, frozen=True):
-    """One clause on the screen. `refused` is its count in the window and of all time, None where it cannot refuse."""
+    """One clause on the screen. `counts` are how often it refused, would have refused, was not counted and cut answers
+    short, each in the window and of all time, by the word of its message; of what is 0 only refusals are said, and not
+    those of a clause that cannot refuse. `watches`: it refuses nobody, and only counts what it would have refused.
+    """
 
     id: str
     kind: str
     zh: str
     en: str
-    refused: tuple[int, int] | None
+    watches: bool
+    counts: tuple[tuple[str, int, int], ...]
     limits: tuple[LimitUse, ...]
     purposes: tuple[str, ...]
     promise: Promise | None
 
 
 class AgreementScreen(Struct, frozen=True):
-    """The whole screen. `calls` are this agreement's exchanges in the window and of all time, `data` what samples of
-    the window showed."""
+    """The whole screen.
+
+    `calls` are this agreement's exchanges in the window and of all time, `data` what samples of the window showed.
+    `counters_known` False: the limiter could not be asked how limits stand.
+    """
 
     contract: Contract
     term: Term
@@ -56,6 +52,7 @@ class AgreementScreen(Struct, frozen=True):
     updated: str
     latest: str | None
     calls: tuple[int, int]
+    counters_known: bool
     clauses: tuple[ClauseFigure, ...]
     data: tuple[DataResult, ...]
     products: tuple[ProductView, ...]
@@ -77,12 +74,27 @@ def versions_of(plans: Plans, agreement: str) -> list[Contract]:
     return sorted(found, key=lambda contract: (contract.effective_from_s, contract.version))
 
 
+class Counters(Struct, frozen=True):
+    """The counters of an agreement version, and how they stand by key; `standings` None: they could not be asked."""
+
+    counted: tuple[Counted, ...]
+    standings: Mapping[str, Standing] | None
+
+
+def agreement_counters(
+    contract: Contract, plans: Plans, tally: Tally, limits_of: LimitsOf, time_us: int
+) -> tuple[Counted, ...]:
+    """The counters that the screen shows."""
+    account = tally.of(contract)
+    clients = account.clients if account is not None else ()
+    return tuple(counted(plans_of(plans, contract), limits_of, clients, time_us))
+
+
 def agreement_screen(
-    contract: Contract, plans: Plans, tally: Tally, *, counters: Usage, now_s: int, t: Catalogue
+    contract: Contract, plans: Plans, tally: Tally, *, counters: Counters, now_s: int, t: Catalogue
 ) -> AgreementScreen:
     """Lay out one agreement version with its live figures."""
-    key = (contract.agreement, contract.version)
-    mine = [plan for plan in plans.all_plans() if (plan.contract.agreement, plan.contract.version) == key]
+    mine = plans_of(plans, contract)
     account = tally.of(contract)
     total = account.total() if account is not None else Counts()
     health = agreement_health(tally, contract, mine, now_s)
@@ -97,6 +109,7 @@ def agreement_screen(
         updated=clock(now_s, zone),
         latest=None if latest_us is None else clock(latest_us // 1_000_000, zone),
         calls=(health.counts.requests, total.requests),
+        counters_known=counters.standings is not None,
         clauses=tuple(
             figures.of(clause) for clause in (*contract.clauses, contract.effective_clause, contract.products_clause)
         ),
@@ -106,59 +119,57 @@ def agreement_screen(
     )
 
 
+def plans_of(plans: Plans, contract: Contract) -> list[Plan]:
+    """The plans of one agreement version."""
+    key = (contract.agreement, contract.version)
+    return [plan for plan in plans.all_plans() if (plan.contract.agreement, plan.contract.version) == key]
+
+
+_COUNTS = ("refusals", "observed", "uncounted", "cuts")
+"""What gateway/sla/counts.py keeps by clause; each has a message of its name."""
+
+
 class _Figures:
     """Finds the live figure of a clause among all that was counted under its agreement."""
 
     def __init__(
-        self, plans: Iterable[Plan], health: AgreementHealth, account: Account | None, *, counters: Usage, t: Catalogue
+        self,
+        plans: Iterable[Plan],
+        health: AgreementHealth,
+        account: Account | None,
+        *,
+        counters: Counters,
+        t: Catalogue,
     ) -> None:
         plans = list(plans)
-        # one counter may be behind several plans, and one clause behind several counters
-        self._limits = {limit.key: (limit, plan) for plan in plans for limit in plan.limits}
         self._gates = {gate.clause.id: gate for plan in plans for gate in plan.gates}
         self._promises = {result.clause.id: promise(result, t) for result in health.meters}
-        self._recent = health.counts.refusals
-        self._total = account.total().refusals if account is not None else {}
-        self._clients = sorted(account.clients) if account is not None else []
-        self._counters, self._t = counters, t
+        self._recent = health.counts
+        self._total = account.total() if account is not None else Counts()
+        self._counted, self._standings, self._t = counters.counted, counters.standings or {}, t
 
     def of(self, clause: ClauseRef) -> ClauseFigure:
         """The clause with its figure."""
-        limits = tuple(
-            use
-            for limit, plan in self._limits.values()
-            if limit.clause.id == clause.id
-            for use in _limit_uses(limit, plan, self._clients, self._counters, self._t)
-        )
         gate: Gate | None = self._gates.get(clause.id)
+        mine = [one for one in self._counted if one.limit.clause.id == clause.id]
+        binding = [*(one.limit.enforce for one in mine), *([gate.enforce] if gate is not None else [])]
         shown = self._promises.get(clause.id)
-        refused = (self._recent.get(clause.id, 0), self._total.get(clause.id, 0))
+        watches = bool(binding) and all(enforce == "observe" for enforce in binding)
         return ClauseFigure(
             id=clause.id,
             kind=clause.kind,
             zh=clause.text["zh"],
             en=clause.text["en"],
-            refused=refused if shown is None or any(refused) else None,
-            limits=limits,
-            purposes=tuple(sorted(gate.purposes)) if gate else (),
+            watches=watches,
+            counts=tuple(self._counts(clause.id, "observed" if watches else "" if shown else "refusals")),
+            limits=tuple(limit_use(one, self._standings, self._t) for one in mine),
+            purposes=tuple(sorted(gate.purposes)) if isinstance(gate, PurposeGate) else (),
             promise=shown,
         )
 
-
-def _limit_uses(limit: Limit, plan: Plan, clients: Iterable[str], used_of: Usage, t: Catalogue) -> list[LimitUse]:
-    """The counters behind one limit: one, or one for each client that has called."""
-    window = duration(timedelta(microseconds=limit.window_ns // 1_000))[t.language]
-    if limit.per == "client":
-        counters = [(client, charges([limit], client)[0][0]) for client in clients]
-        if not counters:
-            return [LimitUse(t("limit.per_client"), limit.limit, window, None, None)]
-    elif limit.per == "partner":
-        counters = [(t("limit.per_partner"), limit.key)]
-    else:
-        counters = [(f"{plan.resource} · {plan.operation}", limit.key)]
-    found = []
-    for of, key in counters:
-        used = used_of.used(key, limit)
-        label = t("limit.bar", used=f"{used:,}", limit=f"{limit.limit:,}", window=window)
-        found.append(LimitUse(of, limit.limit, window, used, bar(Fraction(used, limit.limit), label)))
-    return found
+    def _counts(self, clause: str, always: str) -> Iterator[tuple[str, int, int]]:
+        """(name, in the window, of all time); those that are 0 are left out, but for the one that is `always` said."""
+        for name in _COUNTS:
+            recent, total = (getattr(counts, name).get(clause, 0) for counts in (self._recent, self._total))
+            if recent or total or name == always:
+                yield name, recent, total

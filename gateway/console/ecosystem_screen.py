@@ -12,7 +12,7 @@ from gateway.console.figures import Bar, Promise, bar, clock, percent, promise, 
 from gateway.console.language import Catalogue
 from gateway.health.ecosystem import WINDOW_DAYS, PartnerHealth, Term
 from gateway.health.score import Health
-from policies.clause import Language
+from policies.reference import Language
 
 
 class AgreementLink(Struct, frozen=True):

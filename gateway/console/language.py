@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from policies.clause import LANGUAGES, Language
+from policies.reference import LANGUAGES, Language
 
 _FOLDER = Path(__file__).parent / "locale"
 

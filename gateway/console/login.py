@@ -52,7 +52,7 @@ class Login:
         target = safe_next(fields.get("next"))
         if not same(fields.get("form_token", ""), request.cookies.get(FORM_COOKIE, "")):
             return self._form(request, visitor, target, username=username, status=403, problem="login.expired")
-        source = request.client.host if request.client else ""
+        source = self._console.source_of(request.scope)
         wait_s = await self._console.allow_login(username[:_USERNAME_MAX], source)
         if wait_s is not None:
             answer = self._form(

@@ -8,7 +8,7 @@ from litestar import MediaType, Response
 
 from gateway.console.language import Catalogue, load_catalogues
 from gateway.console.static_files import StaticFiles
-from policies.clause import LANGUAGES, Language
+from policies.reference import LANGUAGES, Language
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (

@@ -10,7 +10,7 @@ from contracts.legal_basis import ground
 from contracts.plan import Plan
 from contracts.product import Operation
 from contracts.writing import PARTNER_VALUES, Assignable
-from policies.clause import Words
+from policies.reference import Words
 
 
 class FieldRow(Struct, frozen=True):

@@ -11,15 +11,18 @@ from litestar.exceptions import HTTPException
 from litestar.params import FromPath, FromQuery
 from litestar.types import ControllerRouterHandler
 
-from gateway.console.agreement_screen import agreement_screen, choose_contract
+from contracts.plan import Contract, Plans
+from gateway.console.agreement_screen import Counters, agreement_counters, agreement_screen, choose_contract
 from gateway.console.answers import see_other
 from gateway.console.ecosystem_screen import ecosystem_screen
+from gateway.console.limit_uses import charges
 from gateway.console.login import Login, safe_next
 from gateway.console.pages import PRIVATE, SECURITY_HEADERS, Pages
 from gateway.console.static_files import FOREVER, REVALIDATE, StaticFiles
 from gateway.console.visitor import LANGUAGE_COOKIE, Visitor, Visitors
 from gateway.console.wiring import Console
 from gateway.health.ecosystem import WINDOW_DAYS, ecosystem
+from policies.limit import LimiterUnavailable, Moment
 
 _log = structlog.get_logger(__name__)
 
@@ -69,7 +72,7 @@ class _Screens:
         template = "ecosystem_rows.html" if part else "ecosystem.html"
         return self._page(template, visitor, here="ecosystem", screen=ecosystem_screen(found, now_s, t))
 
-    def agreement(self, request: Web, agreement: str, version: str | None, *, part: bool) -> Response[Any]:
+    async def agreement(self, request: Web, agreement: str, version: str | None, *, part: bool) -> Response[Any]:
         """One agreement version; as a part, its clauses with their figures."""
         visitor = self._visitors.of(request, is_use=not part)
         if visitor.session is None:
@@ -80,11 +83,21 @@ class _Screens:
             message = self._pages.say(visitor.language, "error.no_agreement")
             return self._page("error.html", visitor, status=404, message=message)
         t = self._pages.catalogue(visitor.language)
-        screen = agreement_screen(
-            contract, plans, self._console.tally, counters=self._console.counters, now_s=now_s, t=t
-        )
+        counters = await self._counters(contract, plans)
+        screen = agreement_screen(contract, plans, self._console.tally, counters=counters, now_s=now_s, t=t)
         template = "agreement_clauses.html" if part else "agreement.html"
         return self._page(template, visitor, screen=screen)
+
+    async def _counters(self, contract: Contract, plans: Plans) -> Counters:
+        console = self._console
+        at = Moment(int(console.now() * 1_000_000), console.monotonic_ns())
+        counted = agreement_counters(contract, plans, console.tally, console.limits_of, at.time_us)
+        asked = charges(counted)
+        try:
+            standings = await console.counters.standings(asked, at) if asked else ()
+        except LimiterUnavailable:
+            return Counters(counted, None)
+        return Counters(counted, {charge.key: found for charge, found in zip(asked, standings, strict=True)})
 
     def _page(self, template: str, visitor: Visitor, *, status: int = 200, **values: Any) -> Response[str]:
         shown = {"session": visitor.session, "path": visitor.path, "here": "", "window_days": WINDOW_DAYS} | values
@@ -100,13 +113,17 @@ def _screen_handlers(screens: _Screens) -> list[ControllerRouterHandler]:
     def ecosystem_part(request: Web) -> Response[Any]:
         return screens.ecosystem(request, part=True)
 
-    @get("/agreements/{agreement:str}", sync_to_thread=False)
-    def agreement_page(request: Web, agreement: FromPath[str], version: FromQuery[str | None] = None) -> Response[Any]:
-        return screens.agreement(request, agreement, version, part=False)
+    @get("/agreements/{agreement:str}")
+    async def agreement_page(
+        request: Web, agreement: FromPath[str], version: FromQuery[str | None] = None
+    ) -> Response[Any]:
+        return await screens.agreement(request, agreement, version, part=False)
 
-    @get("/agreements/{agreement:str}/clauses", sync_to_thread=False)
-    def agreement_part(request: Web, agreement: FromPath[str], version: FromQuery[str | None] = None) -> Response[Any]:
-        return screens.agreement(request, agreement, version, part=True)
+    @get("/agreements/{agreement:str}/clauses")
+    async def agreement_part(
+        request: Web, agreement: FromPath[str], version: FromQuery[str | None] = None
+    ) -> Response[Any]:
+        return await screens.agreement(request, agreement, version, part=True)
 
     return [ecosystem_page, ecosystem_part, agreement_page, agreement_part]
 

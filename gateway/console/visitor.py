@@ -8,7 +8,7 @@ from msgspec import Struct
 from gateway.console.language import choose
 from gateway.console.sessions import Session, Sessions
 from gateway.console.wiring import Console
-from policies.clause import Language
+from policies.reference import Language
 
 SESSION_COOKIE = "clausegate_console"
 LANGUAGE_COOKIE = "clausegate_language"

@@ -1,14 +1,17 @@
 """What the console is made of: its collaborators, as one value of constructor arguments."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from msgspec import Struct
 
-from contracts.plan import Plans
+from contracts.plan import Plan, Plans
+from gateway.console.limit_uses import LimitsOf
 from gateway.sla.tally import Tally
-from policies.clause import Language, Limit
+from gateway.source_address import SourceOf, peer_of
+from policies.limit import Charge, Limit, Moment, Standing
+from policies.reference import Language
 
 
 class ConsoleAccount(Protocol):
@@ -35,16 +38,22 @@ class ConsoleAccounts(Protocol):
 
 
 class Usage(Protocol):
-    """Where calls are counted against limits."""
+    """Where calls are counted against limits: a Limiter (policies/limit.py)."""
 
-    def used(self, key: str, limit: Limit) -> int:
-        """Calls charged to a key in the window that ends now."""
+    async def standings(self, charges: Sequence[Charge], at: Moment) -> tuple[Standing, ...]:
+        """How limits stand, in the order of the charges; charges nothing. Raises LimiterUnavailable."""
+
+
+def _as_written(plan: Plan, _: int) -> tuple[Limit, ...]:
+    return plan.limits
 
 
 class Console(Struct, frozen=True, kw_only=True):
     """`plans` gives what is in force now; `allow_login(username, source)` gives seconds to wait, or None to go on.
 
-    `secure` marks cookies for TLS only: true wherever people reach the console by https. `now` is Unix seconds.
+    `limits_of` gives a plan's limits as they are at a time (gateway/limits/charging.py). `source_of` tells from an ASGI
+    scope who is at the form. `secure` marks cookies for TLS only: true wherever people reach the console by https.
+    `now` is Unix seconds, `monotonic_ns` the clock of the counters.
     """
 
     plans: Callable[[], Plans]
@@ -52,5 +61,8 @@ class Console(Struct, frozen=True, kw_only=True):
     counters: Usage
     accounts: ConsoleAccounts
     allow_login: Callable[[str, str], Awaitable[int | None]]
+    limits_of: LimitsOf = _as_written
+    source_of: SourceOf = peer_of
     secure: bool = False
     now: Callable[[], float] = time.time
+    monotonic_ns: Callable[[], int] = time.monotonic_ns

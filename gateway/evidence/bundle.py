@@ -48,7 +48,7 @@ Progress: TypeAlias = Callable[[int, int], None]
 Hex: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
 
-_CONTRACT_EVENTS = ("agreement-activated", "agreement-signed-off")
+_CONTRACT_EVENTS = ("agreement-activated", "agreement-signed-off", "allowance-granted", "measure-imposed")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _CONTRACT = re.compile(r"contracts/([0-9a-f]{64})\.json")
 

@@ -1,61 +1,94 @@
-"""admit: may they, now? Scope, dates, purpose, then all limits in one decision."""
-
-from collections.abc import Sequence
+"""admit: may they, now? Scope, dates, gates, then all limits in one decision."""
 
 from contracts.plan import Plan
-from gateway.exchange.arrival import Arrival
-from gateway.oauth.grant import Grant
-from policies.clause import Gate, Granted, Limit, Refused, Verdict
-from policies.counters import Charge, Counters, Decision, Standing
+from gateway.exchange.caller import Caller
+from gateway.limits.charging import Charging
+from policies.clause import Granted, Refused, Verdict
+from policies.limit import Decision, Limiter, Moment, Quota, Standing
 
 _SECOND_NS = 1_000_000_000
+_OUTAGE_RETRY_S = 1
 
 
-def admit(plan: Plan, grant: Grant, arrival: Arrival, counters: Counters) -> Verdict:
+async def admit(plan: Plan, caller: Caller, charging: Charging, limiter: Limiter) -> Verdict:
     """Decide. Limits come last, so that a call refused for another reason is not counted."""
-    contract = plan.contract
+    contract, grant, arrival = plan.contract, caller.grant, caller.arrival
     if plan.scope not in grant.scopes:
         return Refused(contract.products_clause, "insufficient-scope", headers=(_scope_challenge(plan),))
     if not contract.effective_from_s <= arrival.time_us // 1_000_000 < contract.effective_until_s:
         return Refused(contract.effective_clause, "not-in-force")
+    observed: tuple[str, ...] = ()
     for gate in plan.gates:
-        if not _passes(gate, arrival.purpose):
-            return Refused(gate.clause, "purpose-not-covered")
-    if not plan.limits:
-        return Granted()
-    return _verdict(counters.decide(charges(plan.limits, grant.client)))
+        held = gate.check(arrival)
+        if held is None:
+            continue
+        if gate.enforce == "refuse":
+            return Refused(gate.clause, held.reason, held.retry_after_s, _retry(held.retry_after_s))
+        observed += (gate.clause.id,)
+    charged = charging.of(plan, grant.client, arrival.time_us)
+    if charged.suspended is not None:
+        return Refused(charged.suspended, "suspended")
+    if not charged.admission:
+        return Granted(observed=observed)
+    at, hold = Moment(arrival.time_us, arrival.start_ns), ""
+    if charged.holding:
+        caller.held, hold = charged.admission, arrival.request_id  # whoever ends here frees what may have been taken
+    decision = await limiter.decide(charged.admission, at, hold)
+    note(caller, decision)
+    return verdict_of(decision, observed)
 
 
-def charges(limits: Sequence[Limit], client: str) -> list[Charge]:
-    """The counters that a call of this client is held against."""
-    return [(f"{limit.key}@{client}" if limit.per == "client" else limit.key, limit) for limit in limits]
-
-
-def _passes(gate: Gate, purpose: bytes | None) -> bool:
-    if purpose is None:
-        return gate.when_unstated is not None
-    return purpose.decode("latin-1") in gate.purposes
-
-
-def _verdict(decision: Decision) -> Verdict:
+def verdict_of(decision: Decision, observed: tuple[str, ...] = ()) -> Verdict:
+    """What a decision means for a call; `observed` are clauses that would have refused it and only watch."""
     bound = decision.bound
+    observed += tuple(limit.clause.id for limit in decision.observed)
     if bound is None:
-        return Granted(((b"ratelimit", b", ".join(map(_standing, decision.standings))),))
+        return Granted(
+            observed=observed,
+            uncounted=tuple(limit.clause.id for limit in decision.uncounted),
+            records=min(filter(_binds_records, decision.standings), key=_remaining, default=None),
+        )
+    if decision.unavailable:
+        return Refused(bound.clause, "limiter-unavailable", _OUTAGE_RETRY_S, _retry(_OUTAGE_RETRY_S), observed)
     wait_s = -(-decision.wait_ns // _SECOND_NS)
-    stated = b", ".join(
-        b'"%b";r=0;t=%d' % (standing.limit.clause.id.encode(), wait_s)
-        if standing.limit is bound
-        else _standing(standing)
-        for standing in decision.standings
-    )
-    headers = ((b"ratelimit", stated), (b"retry-after", str(wait_s).encode()))
-    return Refused(bound.clause, "rate-limited", retry_after_s=wait_s, headers=headers)
+    return Refused(bound.clause, bound.reason, wait_s, _retry(wait_s), observed)
 
 
-def _standing(standing: Standing) -> bytes:
-    """One member of the RateLimit field (draft-ietf-httpapi-ratelimit-headers): calls left, seconds to the reset."""
-    reset_s = -(-standing.reset_ns // _SECOND_NS)
-    return b'"%b";r=%d;t=%d' % (standing.limit.clause.id.encode(), standing.remaining, reset_s)
+def note(caller: Caller, decision: Decision) -> None:
+    """Keep what the RateLimit field is to say: of limits decided about twice in an exchange, the second counts.
+
+    Of the one that refused nothing is left, and `t` is what Retry-After says. Limits that only watch are not listed:
+    they do not bind the caller. Those of a store that cannot be reached are not known.
+    """
+    if decision.unavailable:
+        return
+    for standing in decision.standings:
+        limit = standing.limit
+        if limit.enforce == "observe":
+            continue
+        remaining, reset_ns = standing.remaining, standing.reset_ns
+        if limit is decision.bound:
+            remaining, reset_ns = 0, decision.wait_ns
+        stated = b'"%b";r=%d;t=%d' % (limit.clause.id.encode(), remaining, -(-reset_ns // _SECOND_NS))
+        caller.limits[limit.key] = stated
+
+
+def ratelimit(caller: Caller) -> tuple[tuple[bytes, bytes], ...]:
+    """The RateLimit field (draft-ietf-httpapi-ratelimit-headers): what is left of each limit, seconds to its reset."""
+    return ((b"ratelimit", b", ".join(caller.limits.values())),) if caller.limits else ()
+
+
+def _remaining(standing: Standing) -> int:
+    return standing.remaining
+
+
+def _binds_records(standing: Standing) -> bool:
+    limit = standing.limit
+    return isinstance(limit, Quota) and limit.unit == "records" and limit.enforce == "refuse"
+
+
+def _retry(wait_s: int | None) -> tuple[tuple[bytes, bytes], ...]:
+    return () if wait_s is None else ((b"retry-after", str(wait_s).encode()),)
 
 
 def _scope_challenge(plan: Plan) -> tuple[bytes, bytes]:

@@ -8,7 +8,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from policies.clause import Language
+from gateway.source_address import peer_of
+from policies.limit import Moment
+from policies.reference import Language
 
 TARGET_BYTES_MAX = 8 * 1024
 """RFC 9110 section 4.1 asks for at least 8,000: no longer target is meaningful here."""
@@ -37,6 +39,7 @@ _READ = frozenset(
 
 class Arrival(Struct, frozen=True, gc=False):
     """One request. `start_ns` is monotonic, `time_us` Unix time; header values are as sent, None when absent.
+    `source` is the address that it comes from, "" when that is not known; it is never written down.
 
     `headers` are those that few requests have; they are looked up only where one is asked for.
     """
@@ -52,6 +55,7 @@ class Arrival(Struct, frozen=True, gc=False):
     traceparent: bytes | None
     language: Language
     oversized: str
+    source: str
     headers: Mapping[bytes, bytes]
 
     @property
@@ -93,10 +97,17 @@ class Arrival(Struct, frozen=True, gc=False):
 class Reception:
     """Turns ASGI scopes into arrivals; keeps the clock and the numbering of requests."""
 
-    def __init__(self, now_us: Callable[[], int], monotonic_ns: Callable[[], int]) -> None:
-        self.now_us, self._monotonic_ns = now_us, monotonic_ns
+    def __init__(
+        self, now_us: Callable[[], int], monotonic_ns: Callable[[], int], source_of: Callable[[Any], str] = peer_of
+    ) -> None:
+        """`source_of` says from a scope which address a request comes from (gateway/source_address.py)."""
+        self.now_us, self._monotonic_ns, self._source_of = now_us, monotonic_ns, source_of
         self._prefix = secrets.token_hex(6)
         self._numbers = count(1)
+
+    def moment(self) -> Moment:
+        """Now, on both clocks."""
+        return Moment(self.now_us(), self._monotonic_ns())
 
     def receive(self, scope: Any) -> Arrival:
         """Read a scope. A repeated Authorization header counts as a malformed one."""
@@ -126,6 +137,7 @@ class Reception:
             trace if trace is not None and _TRACEPARENT.fullmatch(trace) else None,
             preferred_language(language) if language is not None else "en",
             oversized,
+            self._source_of(scope),
             kept,
         )
 

@@ -46,7 +46,9 @@ def read_page(plan: Plan, cursors: Cursors, arrival: Arrival) -> Asked | Outcome
         return unknown_parameter(query)
     limit = _limit(given.get("limit"), default, maximum, media)
     if limit is None:
-        return problem("invalid-limit", detail=f"limit: 1-{maximum if media == 'json' else EXPORT_MAX}")
+        return problem(
+            "invalid-limit", plan.page_clause, detail=f"limit: 1-{maximum if media == 'json' else EXPORT_MAX}"
+        )
     if media == "json" and given.keys() <= _PLAIN:  # nearly every request
         return Asked(Query(limit=limit, traceparent=trace), place, remaining=limit)
     selected = _selected(plan, given)

@@ -3,19 +3,26 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
+import msgspec
 from msgspec import Struct
 
 from gateway.exchange.arrival import Arrival
 from gateway.oauth.grant import Grant
+from policies.limit import Charge
 
 Send: TypeAlias = Callable[[Any], Awaitable[None]]
 Receive: TypeAlias = Callable[[], Awaitable[Any]]
 
 
-class Caller(Struct, frozen=True, gc=False):
-    """One caller during one exchange."""
+class Caller(Struct, gc=False):
+    """One caller during one exchange. `held` is what it has in flight, to be released at its end.
+
+    `limits` are members of the RateLimit field, by the limits' keys.
+    """
 
     arrival: Arrival
     grant: Grant
     receive: Receive
     send: Send
+    held: tuple[Charge, ...] = ()
+    limits: dict[str, bytes] = msgspec.field(default_factory=dict)

@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Callable
+from typing import TypeAlias
 
 import structlog
 from msgspec import UNSET, Struct
@@ -20,7 +21,7 @@ from contracts.plan import Plan
 from gateway.audit.faults import LogFault
 from gateway.audit.leaf import Part
 from gateway.audit.writer import Writer
-from gateway.exchange.admit import charges
+from gateway.exchange.admit import verdict_of
 from gateway.exchange.asked import Asked
 from gateway.exchange.call import call
 from gateway.exchange.caller import Caller, Receive, Send
@@ -29,12 +30,16 @@ from gateway.exchange.lines import Lines, lines_of
 from gateway.exchange.negotiate import Coding
 from gateway.exchange.outcome import Disclosed, Outcome, problem
 from gateway.exchange.record import Commit, part_of, payload_of
+from gateway.exchange.settle import Settling, narrowed
 from gateway.exchange.shape import Shown, select
 from gateway.quality.sampler import Sampler
-from policies.counters import Counters
+from policies.clause import Granted
+from policies.limit import InFlight, Moment
 
 WAIT_MAX_S = 60.0
 """An export that would have to wait longer for its limits is broken off: connections are not kept for hours."""
+Watch: TypeAlias = Callable[[Plan, str, int, str, Outcome], None]
+"""Is told of every exchange of a plan that was recorded: client, time, what was looked for, outcome."""
 _ENDLESS = problem("backend-invalid")
 """The backend leads back to a page that was sent already."""
 
@@ -74,18 +79,19 @@ def following(asked: Asked, shown: Shown, sent: int) -> Query | None:
 
 
 class Export(Struct, frozen=True):
-    """One export under way: who asked for what, and whom to ask for more. `now_us` is Unix time."""
+    """One export under way: who asked for what, and whom to ask for more."""
 
     plan: Plan
     caller: Caller
     asked: Asked
     adapter: Adapter
-    counters: Counters
+    settling: Settling
     writer: Writer
     commit: Commit
     sampler: Sampler
     add: Callable[[Part], None]
-    now_us: Callable[[], int]
+    now: Callable[[], Moment]
+    watch: Watch
 
     async def run(self, outcome: Outcome, coding: Coding | None) -> None:
         """Send the first piece, then all others. Status and headers have been sent already."""
@@ -102,10 +108,11 @@ class Export(Struct, frozen=True):
                 outcome = _ENDLESS if rest.after == mark else await self._next(rest, lines, sent, gone)
                 if number & (number - 1) == 0:  # Brent: a mark set ever more rarely is met again in any circle
                     mark = rest.after
-                if outcome.code == "rate-limited" and gone.done():
+                if outcome.code and outcome.clause is not None and gone.done():
                     return  # nobody waits any more, so nobody was refused
                 if not await self._recorded(outcome, number):
                     return
+                self.watch(self.plan, self.caller.grant.client, self.now().time_us, rest.after or "", outcome)
                 if outcome.code:
                     request_id = self.caller.arrival.request_id
                     _log.warning("export broken off", request_id=request_id, code=outcome.code, piece=number)
@@ -128,55 +135,70 @@ class Export(Struct, frozen=True):
 
     async def _piece(self, query: Query, lines: Lines, sent: int, gone: "asyncio.Future[None]") -> Outcome:
         """The next page, admitted, asked for and masked as lines; or what breaks the export off."""
-        refused = await self._admitted(gone)
-        if refused:
-            return problem(refused)
-        asked = replace(self.asked, query=query)
-        answer = await call(self.adapter, self.plan, query)
-        if isinstance(answer, Outcome):
-            return answer
-        shown = select(self.plan, asked, answer)
-        if isinstance(shown, Outcome):
-            return shown
-        body = lines(shown.records)
-        return Outcome(
-            200,
-            body=body,
-            records=len(shown.records),
-            subjects=shown.subjects,
-            drift=shown.drift,
-            rest=following(asked, shown, sent + len(shown.records)),
-            disclosed=_disclosed(body, shown),
-        )
+        admitted = await self._admitted(gone)
+        if isinstance(admitted, Outcome):
+            return admitted
 
-    async def _admitted(self, gone: "asyncio.Future[None]") -> str:
-        """Charge one more call, waiting until it fits; "" when charged, else the problem code of why it was not.
+        async def ask(query: Query) -> tuple[Shown, Outcome] | Outcome:
+            asked = replace(self.asked, query=query)
+            answer = await call(self.adapter, self.plan, query)
+            if isinstance(answer, Outcome):
+                return answer
+            shown = select(self.plan, asked, answer)
+            if isinstance(shown, Outcome):
+                return shown
+            body = lines(shown.records)
+            return shown, Outcome(
+                200,
+                body=body,
+                records=len(shown.records),
+                subjects=shown.subjects,
+                drift=shown.drift,
+                rest=following(asked, shown, sent + len(shown.records)),
+                disclosed=_disclosed(body, shown),
+                observed=admitted.observed,
+                uncounted=admitted.uncounted,
+            )
 
-        A caller that is gone is charged nothing more.
+        wanted = narrowed(query, admitted)
+        found = await self.settling.fitted(self.plan, self.caller, wanted, ask, self.now())
+        return found if isinstance(found, Outcome) else found[1]
+
+    async def _admitted(self, gone: "asyncio.Future[None]") -> Granted | Outcome:
+        """Charge one more call, waiting until it fits; or why it was not charged.
+
+        A caller that is gone is charged nothing more. What is in flight was counted with the first piece.
         """
-        charged = charges(self.plan.limits, self.caller.grant.client)
+        plan, client = self.plan, self.caller.grant.client
         until = time.monotonic() + WAIT_MAX_S
+        refused = problem("rate-limited")
         while not gone.done():
-            now_s = self.now_us() // 1_000_000
-            if not self.plan.contract.effective_from_s <= now_s < self.plan.contract.effective_until_s:
-                return "not-in-force"
-            if not charged:
-                return ""
-            decision = self.counters.decide(charged)
-            if decision.bound is None:
-                return ""
+            at = self.now()
+            if not plan.contract.effective_from_s <= at.time_us // 1_000_000 < plan.contract.effective_until_s:
+                return problem("not-in-force", plan.contract.effective_clause)
+            charged = self.settling.charging.of(plan, client, at.time_us)
+            if charged.suspended is not None:
+                return problem("suspended", charged.suspended)
+            counted = [charge for charge in charged.admission if not isinstance(charge.limit, InFlight)]
+            if not counted:
+                return Granted()
+            decision = await self.settling.limiter.decide(counted, at)
+            verdict = verdict_of(decision)
+            if isinstance(verdict, Granted):
+                return verdict
+            refused = problem(verdict.reason, verdict.clause)
             wait_s = decision.wait_ns / 1e9
-            if time.monotonic() + wait_s > until:
-                return "rate-limited"
+            if decision.unavailable or time.monotonic() + wait_s > until:
+                return refused
             await asyncio.wait({gone}, timeout=wait_s)
-        return "rate-limited"
+        return refused
 
     async def _recorded(self, outcome: Outcome, number: int) -> bool:
         """Write the piece down, durable as the agreement says. False: it must not be sent."""
         payload = payload_of(self.commit, outcome)
         if isinstance(payload, LogFault):
             return self._unavailable(payload)
-        entry = part_of(self.caller, self.plan, number, outcome, payload=payload, time_us=self.now_us())
+        entry = part_of(self.caller, self.plan, number, outcome, payload=payload, time_us=self.now().time_us)
         receipt = await self.writer.append(entry, self.plan.contract.ack)
         if isinstance(receipt, LogFault):
             return self._unavailable(receipt)
@@ -188,6 +210,10 @@ class Export(Struct, frozen=True):
         request_id = self.caller.arrival.request_id
         _log.error("log unavailable", kind=fault.kind, detail=fault.detail, request_id=request_id)
         return False
+
+
+def unwatched(plan: Plan, client: str, time_us: int, sought: str, outcome: Outcome) -> None:
+    """A Watch that looks away."""
 
 
 async def _send(send: Send, stream: Piecewise, outcome: Outcome) -> None:

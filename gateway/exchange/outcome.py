@@ -7,7 +7,7 @@ from msgspec import UNSET, Struct, UnsetType
 from adapters.base import Query
 from gateway.audit.sidecar import Subject
 from gateway.problems import PROBLEMS
-from policies.clause import ClauseRef, Words
+from policies.reference import ClauseRef, Words
 
 Header = tuple[bytes, bytes]
 
@@ -32,6 +32,8 @@ class Outcome(Struct, frozen=True, gc=False):
     """An answer before it is recorded. `body` is masked data; without it the problem document for `code` is sent.
 
     `records` and `subjects` count what the body discloses; `disclosed` is for the commitment to it, None without data.
+    `clause` is the one that refused, or cut the page. `observed` and `uncounted` are numbers of clauses, as
+    policies/clause.py has them of what was granted.
     `drift` are the paths, in the product, of values withheld because they were of another type than declared. `rest` is
     what follows a body that is sent piece by piece.
     """
@@ -48,6 +50,8 @@ class Outcome(Struct, frozen=True, gc=False):
     errors: tuple[BodyError, ...] = ()
     rest: Query | None = None
     disclosed: Disclosed | None = None
+    observed: tuple[str, ...] = ()
+    uncounted: tuple[str, ...] = ()
 
 
 def problem(
@@ -56,6 +60,14 @@ def problem(
     headers: tuple[Header, ...] = (),
     detail: str = "",
     errors: tuple[BodyError, ...] = (),
+    *,
+    observed: tuple[str, ...] = (),
 ) -> Outcome:
     """The exchange ends with a problem document."""
-    return Outcome(PROBLEMS[code].status, code, clause=clause, headers=headers, detail=detail, errors=errors)
+    status = PROBLEMS[code].status
+    return Outcome(status, code, clause=clause, headers=headers, detail=detail, errors=errors, observed=observed)
+
+
+def together(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
+    """Numbers of clauses, each once: an exchange may be decided about before the backend is asked and after."""
+    return tuple(dict.fromkeys((*first, *second))) if second else first

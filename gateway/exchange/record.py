@@ -63,6 +63,8 @@ def entry_of(
         withheld=len(outcome.drift),
         mask=plan.mask_id if plan else "",
         payload=payload,
+        observed=" ".join(outcome.observed),
+        uncounted=" ".join(outcome.uncounted),
     )
 
 
@@ -107,4 +109,7 @@ def part_of(caller: Caller, plan: Plan, number: int, outcome: Outcome, *, payloa
         subjects=outcome.subjects,
         withheld=len(outcome.drift),
         payload=payload,
+        clause=outcome.clause.id if outcome.clause else "",
+        observed=" ".join(outcome.observed),
+        uncounted=" ".join(outcome.uncounted),
     )

@@ -9,7 +9,7 @@ from gateway.exchange.conditional import coded
 from gateway.exchange.locate import Located
 from gateway.exchange.negotiate import MEDIA_TYPES, Coding, Media, coding_of, refuses_identity
 from gateway.exchange.outcome import Header, Outcome
-from gateway.problems import MEDIA_TYPE, document
+from gateway.problem_document import MEDIA_TYPE, document
 from gateway.server import send_whole
 
 _CLOSING = (b"connection", b"close")

@@ -5,15 +5,16 @@ from typing import Any
 
 import structlog
 from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
-from adapters.base import Adapter
+from adapters.base import Adapter, Query
 from contracts.plan import Plan, Plans
 from contracts.product import READING
 from gateway.audit.faults import LogFault
 from gateway.audit.leaf import Exchange
 from gateway.audit.receipt import format_receipt
 from gateway.audit.writer import Writer
-from gateway.exchange.admit import admit
+from gateway.exchange.admit import admit, ratelimit
 from gateway.exchange.arrival import Arrival, Reception
 from gateway.exchange.asked import Asked
 from gateway.exchange.call import call
@@ -21,18 +22,19 @@ from gateway.exchange.caller import Caller, Receive, Send
 from gateway.exchange.changing import Changes
 from gateway.exchange.conditional import fresh
 from gateway.exchange.cursor import Cursors
-from gateway.exchange.export import Export, begun
+from gateway.exchange.export import Export, Watch, begun, unwatched
 from gateway.exchange.identify import Verify, identify
 from gateway.exchange.locate import Located, locate
-from gateway.exchange.outcome import Outcome, problem
+from gateway.exchange.outcome import Header, Outcome, problem, together
 from gateway.exchange.record import Commit, entry_of, payload_of
 from gateway.exchange.respond import begin, respond
-from gateway.exchange.shape import shape
+from gateway.exchange.settle import Settling, narrowed
+from gateway.exchange.shape import Shown, shape
 from gateway.oauth.grant import Grant
 from gateway.quality.sampler import Sampler
 from gateway.sla.tally import Tally
-from policies.clause import Refused
-from policies.counters import Counters
+from policies.clause import Granted, Refused
+from policies.limit import Moment
 
 _log = structlog.get_logger(__name__)
 
@@ -52,7 +54,7 @@ class Gateway:
         serving: Serving,
         *,
         verify: Verify,
-        counters: Counters,
+        settling: Settling,
         cursors: Cursors,
         writer: Writer,
         tally: Tally,
@@ -62,12 +64,14 @@ class Gateway:
         reception: Reception,
         monotonic_ns: Callable[[], int],
         observe: Callable[[Arrival, Exchange], None] | None = None,
+        watch: Watch = unwatched,
     ) -> None:
         self.serving = serving
-        self._verify, self._counters, self._cursors = verify, counters, cursors
+        self._verify, self._settling, self._cursors = verify, settling, cursors
         self._writer, self._tally = writer, tally
         self._changes, self._commit, self._sampler = changes, commit, sampler
         self._reception, self._monotonic_ns, self.observe = reception, monotonic_ns, observe
+        self._watch = watch
 
     async def serve(self, scope: Any, receive: Receive, send: Send) -> None:
         """One exchange, as an ASGI application."""
@@ -78,26 +82,36 @@ class Gateway:
             await respond(send, arrival, None, problem(arrival.oversized) if arrival.oversized else grant, None)
             return
         caller = Caller(arrival, grant, receive, send)
+        try:
+            await self._exchange(serving, caller)
+        finally:
+            if caller.held:
+                await self._settling.limiter.release(caller.held, arrival.request_id)
+
+    async def _exchange(self, serving: Serving, caller: Caller) -> None:
+        """One exchange of a caller who is known, from what it wants to its answer."""
+        arrival, grant = caller.arrival, caller.grant
         located = locate(serving.plans, self._cursors, grant.partner, arrival)
         outcome = await self._outcome(serving, caller, located)
         outcome, receipt = await self._record(grant, located, outcome, arrival)
         if isinstance(located.asked, Asked) and located.asked.media != "json" and outcome.body is not UNSET:
             await self._stream(serving, caller, located, outcome, receipt)
         else:
-            await respond(send, arrival, located, outcome, receipt)
+            await respond(caller.send, arrival, located, outcome, receipt)
 
     async def _outcome(self, serving: Serving, caller: Caller, located: Located) -> Outcome:
         """admit, call and shape, or admit and change; each may end the exchange."""
         plan, asked, arrival = located.plan, located.asked, caller.arrival
         if plan is None or isinstance(asked, Outcome):
             return asked if isinstance(asked, Outcome) else problem("not-found")
-        verdict = admit(plan, caller.grant, arrival, self._counters)
+        verdict = await admit(plan, caller, self._settling.charging, self._settling.limiter)
         if isinstance(verdict, Refused):
-            return problem(verdict.reason, verdict.clause, verdict.headers)
+            headers = (*verdict.headers, *ratelimit(caller))
+            return problem(verdict.reason, verdict.clause, headers, observed=verdict.observed)
         adapter = serving.adapters[plan.backend]
         try:
             if plan.operation in READING:
-                outcome = await self._read(plan, asked, adapter, arrival)
+                outcome = await self._read(plan, asked, adapter, caller, verdict)
             else:
                 outcome = await self._change(plan, asked, adapter, caller)
         except Exception as error:  # a defect of ours: the caller gets no data, the log its record
@@ -105,27 +119,36 @@ class Gateway:
             outcome = problem("internal")
         if outcome.drift:
             self._sampler.drifted(plan, outcome.drift)
-        return with_headers(outcome, verdict.headers)
+        return granted(outcome, verdict, ratelimit(caller))
 
-    async def _read(self, plan: Plan, asked: Asked, adapter: Adapter, arrival: Arrival) -> Outcome:
-        """Ask, mask, and leave out what the caller has already."""
-        answer = await call(adapter, plan, asked.query)
-        if isinstance(answer, Outcome):
-            return answer
-        shaped = shape(plan, self._cursors, asked, answer) if asked.media == "json" else begun(plan, asked, answer)
-        if isinstance(shaped, Outcome):
-            return shaped
-        shown, outcome = shaped
-        complete = asked.query.after is None and asked.query.where is None and shown.next is None
-        self._sampler.offer(plan, answer.body, shown.kept, complete)
-        return outcome if arrival.if_none_match is None else fresh(outcome, arrival.if_none_match)
+    async def _read(self, plan: Plan, asked: Asked, adapter: Adapter, caller: Caller, verdict: Granted) -> Outcome:
+        """Ask, mask, leave out what the caller has already, and count the rest."""
+        arrival = caller.arrival
+
+        async def ask(query: Query) -> tuple[Shown, Outcome] | Outcome:
+            answer = await call(adapter, plan, query)
+            if isinstance(answer, Outcome):
+                return answer
+            mine = asked if query is asked.query else replace(asked, query=query)
+            shaped = shape(plan, self._cursors, mine, answer) if asked.media == "json" else begun(plan, mine, answer)
+            if isinstance(shaped, Outcome):
+                return shaped
+            shown, outcome = shaped
+            complete = query.after is None and query.where is None and shown.next is None
+            self._sampler.offer(plan, answer.body, shown.kept, complete)
+            return shown, outcome if arrival.if_none_match is None else fresh(outcome, arrival.if_none_match)
+
+        at = Moment(arrival.time_us, arrival.start_ns)
+        found = await self._settling.fitted(plan, caller, narrowed(asked.query, verdict), ask, at)
+        return found if isinstance(found, Outcome) else found[1]
 
     async def _change(self, plan: Plan, asked: Asked, adapter: Adapter, caller: Caller) -> Outcome:
         """Make the change, once."""
         outcome, wish = await self._changes.run(plan, caller, asked, adapter)
         if wish is not None and wish.change.values:
             self._sampler.wrote(plan, wish.change.values)
-        return outcome
+        at = Moment(caller.arrival.time_us, caller.arrival.start_ns)
+        return await self._settling.counted(plan, caller, outcome, at)
 
     async def _stream(
         self, serving: Serving, caller: Caller, located: Located, outcome: Outcome, receipt: str | None
@@ -143,12 +166,13 @@ class Gateway:
             caller,
             asked,
             adapter,
-            self._counters,
+            self._settling,
             self._writer,
             self._commit,
             self._sampler,
             self._tally.add_part,
-            self._reception.now_us,
+            self._reception.moment,
+            self._watch,
         )
         await export.run(outcome, coding)
 
@@ -170,6 +194,8 @@ class Gateway:
         self._tally.add(entry)
         if self.observe is not None:
             self.observe(arrival, entry)
+        if located.plan is not None:
+            self._watch(located.plan, grant.client, arrival.time_us, sought(located.asked), outcome)
         return outcome, format_receipt(receipt)
 
 
@@ -179,21 +205,18 @@ def _unavailable(fault: LogFault, arrival: Arrival) -> Outcome:
     return problem("log-unavailable", headers=((b"retry-after", b"5"),))
 
 
-def with_headers(outcome: Outcome, headers: tuple[tuple[bytes, bytes], ...]) -> Outcome:
-    """The outcome with the RateLimit headers of the decision that let it happen."""
-    if not headers:
+def granted(outcome: Outcome, verdict: Granted, headers: tuple[Header, ...]) -> Outcome:
+    """The outcome with what the decisions say that let it happen."""
+    if not headers and not verdict.observed and not verdict.uncounted:
         return outcome
-    return Outcome(
-        outcome.status,
-        outcome.code,
-        outcome.body,
-        outcome.clause,
-        outcome.headers + headers,
-        outcome.detail,
-        outcome.records,
-        outcome.subjects,
-        outcome.drift,
-        outcome.errors,
-        outcome.rest,
-        outcome.disclosed,
+    return replace(
+        outcome,
+        headers=outcome.headers + headers,
+        observed=together(verdict.observed, outcome.observed),
+        uncounted=together(verdict.uncounted, outcome.uncounted),
     )
+
+
+def sought(asked: Asked | Outcome | None) -> str:
+    """What was looked for, for whoever watches: a record's key, or the place that a page follows; "" for neither."""
+    return (asked.query.key or asked.query.after or "") if isinstance(asked, Asked) else ""

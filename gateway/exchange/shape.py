@@ -30,6 +30,7 @@ class Shown(Struct, frozen=True, gc=False):
 
     `subjects` counts the people whom they are about, those who cannot be told apart included; `people` are the others.
     `kept` says, where the gateway filtered, which of the backend's records these are; None: all of them.
+    `facts` are what is known of each record beside what is shown, in their order.
     """
 
     records: list[Any]
@@ -38,6 +39,7 @@ class Shown(Struct, frozen=True, gc=False):
     next: str | None
     drift: tuple[str, ...]
     kept: list[bool] | None
+    facts: list[Record | None]
 
 
 def shape(plan: Plan, cursors: Cursors, asked: Asked, answer: Answer) -> tuple[Shown, Outcome] | Outcome:
@@ -92,13 +94,27 @@ def select(plan: Plan, asked: Asked, answer: Answer) -> Shown | Outcome:
     if asked.narrow is not None:
         for record in records:
             asked.narrow(record)
-    return Shown(records, subjects, people, masked.next, masked.drift, kept)
+    return Shown(records, subjects, people, masked.next, masked.drift, kept, facts)
 
 
 def etag(plan: Plan, digest: bytes) -> bytes:
     """A strong validator (RFC 9110 section 8.8.3) of what one partner sees, after masking: of the data's SHA-256, which
     their commitment needs as well, so that a page is hashed once."""
     return b'"%b"' % hashlib.sha256(plan.seed + digest).hexdigest()[:32].encode()
+
+
+def subjects_of(plan: Plan, shown: Shown) -> list[Subject | None]:
+    """Whom each record shown is about; None: nobody who can be named, and so a person of its own."""
+    reader, paths = plan.mask.facts, plan.offer.readable_subjects
+    if not plan.offer.subjects:
+        return []
+    if not paths:
+        return [None] * len(shown.records)
+    people: list[Subject | None] = []
+    for record in shown.facts:
+        values = None if record is None else tuple(reader.value(record, path) for path in paths)
+        people.append(None if values is None or not any(value is not None for value in values) else values)
+    return [one[0] if isinstance(one, tuple) and len(paths) == 1 else one for one in people]
 
 
 def _subjects(plan: Plan, facts: list[Record | None], records: int) -> tuple[int, AbstractSet[Subject]]:

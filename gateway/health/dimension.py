@@ -6,7 +6,7 @@ from typing import ClassVar, TypeAlias
 
 from msgspec import Struct
 
-from policies.clause import Words
+from policies.reference import Words
 
 
 class Observed(Struct, frozen=True):

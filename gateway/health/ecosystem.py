@@ -14,7 +14,7 @@ from gateway.sla.account import Account
 from gateway.sla.counts import Counts, added
 from gateway.sla.result import MeterResult, meters_of, results
 from gateway.sla.tally import Tally
-from policies.clause import Words
+from policies.reference import Words
 
 WINDOW_DAYS = 7
 """Local days looked at, today included."""

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from gateway.health.log_report import LogStatus, State, TreeRow
 from gateway.tlog.layout import ROOT
-from policies.clause import Language, Words
+from policies.reference import Language, Words
 
 _HEADS: tuple[Words, ...] = (
     {"zh": "日志树", "en": "Tree"},

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from contracts.plan import Plan, Plans
+from gateway.health.counter_report import CounterRow
 from gateway.health.ecosystem import AgreementHealth, PartnerHealth, Term, agreement_health, ecosystem
 from gateway.health.log_report import LogStatus
 from gateway.quality.result import DataResult, data_results
@@ -16,7 +17,7 @@ from gateway.sla.account import Account
 from gateway.sla.counts import Counts
 from gateway.sla.result import MeterResult, Verdict, decimal_down
 from gateway.sla.tally import Tally
-from policies.clause import Words
+from policies.reference import Words
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -81,7 +82,8 @@ class ClauseRow(Struct, frozen=True):
 class StatusRow(Struct, frozen=True):
     """One agreement version, since its log began.
 
-    `statuses` counts answers by class, such as 2xx; `latest` is a time in RFC 3339; `late` counts exchanges that came
+    `statuses` counts answers by class, such as 2xx; `observed`, `uncounted` and `cuts` are by clause, as
+    gateway/sla/counts.py has them; `latest` is a time in RFC 3339; `late` counts exchanges that came
     too late for the meters (gateway/sla/account.py). `unfinished` counts changes that were begun and of whose outcome
     the log says nothing: under way just now, or made or not made by a gateway that failed. `data` is what samples of
     the last seven local days showed.
@@ -95,6 +97,9 @@ class StatusRow(Struct, frozen=True):
     requests: int
     statuses: Mapping[str, int]
     refusals: Mapping[str, int]
+    observed: Mapping[str, int]
+    uncounted: Mapping[str, int]
+    cuts: Mapping[str, int]
     records: int
     subjects: int
     bytes: int
@@ -124,10 +129,20 @@ def status_rows(tally: Tally, plans: Plans, now_s: int) -> list[StatusRow]:
     return found
 
 
-def as_json(rows: Iterable[HealthRow] | Iterable[StatusRow], now_s: int, log: LogStatus | None = None) -> bytes:
-    """Rows as one JSON document with the time they hold for; with how the log's trees stand, where that is asked."""
-    document = {"at": datetime.fromtimestamp(now_s, UTC).isoformat(), "rows": list(rows)}
-    return _encode(document if log is None else {**document, "log": log})
+def as_json(
+    rows: Iterable[HealthRow] | Iterable[StatusRow],
+    now_s: int,
+    log: LogStatus | None = None,
+    counters: Iterable[CounterRow] | None = None,
+) -> bytes:
+    """Rows as one JSON document with the time they hold for; with how the log's trees and the shared counters stand,
+    where that is asked."""
+    document: dict[str, object] = {"at": datetime.fromtimestamp(now_s, UTC).isoformat(), "rows": list(rows)}
+    if log is not None:
+        document["log"] = log
+    if counters is not None:
+        document["counters"] = list(counters)
+    return _encode(document)
 
 
 def _health_row(partner: PartnerHealth) -> HealthRow:
@@ -167,6 +182,9 @@ def _status_row(one: AgreementHealth, account: Account | None, data: list[DataRe
         requests=total.requests,
         statuses={f"{kind}xx": count for kind, count in enumerate(total.statuses) if count},
         refusals=dict(sorted(total.refusals.items())),
+        observed=dict(sorted(total.observed.items())),
+        uncounted=dict(sorted(total.uncounted.items())),
+        cuts=dict(sorted(total.cuts.items())),
         records=total.records,
         subjects=total.subjects,
         bytes=total.bytes,

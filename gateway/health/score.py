@@ -8,7 +8,7 @@ from math import ceil
 from msgspec import Struct
 
 from gateway.health.dimension import Dimension, Observed, Score
-from policies.clause import Words
+from policies.reference import Words
 
 
 class Judgement(Struct, frozen=True):

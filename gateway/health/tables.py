@@ -9,7 +9,7 @@ from rich.table import Table
 from gateway.health.ecosystem import Term
 from gateway.health.report import HealthRow, StatusRow
 from gateway.sla.result import Verdict
-from policies.clause import Language, Words
+from policies.reference import Language, Words
 
 _HEADS: dict[str, Words] = {
     "partner": {"zh": "合作方", "en": "Partner"},

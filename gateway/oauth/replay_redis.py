@@ -2,9 +2,9 @@
 
 import math
 
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from gateway.limits.connection import Client, connect
 from gateway.oauth.replay import Claim, replay_key
 
 
@@ -14,14 +14,13 @@ class RedisReplayCache:
     Keys are `clausegate:jti:<sha256>`, one per command, so Redis Cluster may place them anywhere.
     """
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Client) -> None:
         self._redis = redis
 
     @classmethod
     def connect(cls, url: str, timeout_ms: int = 500) -> "RedisReplayCache":
-        """Connects when it is used first. `timeout_ms` bounds connecting and each answer."""
-        timeout_s = timeout_ms / 1000
-        return cls(Redis.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s))
+        """Connects when it is used first. Raises BadRedisUrl. `timeout_ms` bounds connecting and each answer."""
+        return cls(connect(url, timeout_ms))
 
     async def close(self) -> None:
         await self._redis.aclose()

@@ -8,6 +8,8 @@ from litestar.handlers import HTTPRouteHandler
 from gateway.oauth.form import BODY_BYTES_MAX
 from gateway.oauth.metadata import JWKS_PATH, METADATA_PATH, TOKEN_PATH
 from gateway.oauth.server import Incoming, TokenServer
+from gateway.public_gate import Gate
+from gateway.source_address import SourceOf, peer_of
 
 _OTHER_METHODS = [HttpMethod.GET, HttpMethod.HEAD, HttpMethod.PUT, HttpMethod.PATCH, HttpMethod.DELETE]
 _JSON = "application/json"
@@ -15,12 +17,14 @@ _JSON = "application/json"
 _CACHED = {"Cache-Control": "public, max-age=300", "X-Content-Type-Options": "nosniff"}
 
 
-def oauth_routes(server: TokenServer) -> list[HTTPRouteHandler]:
-    """Handlers for the token endpoint, the key set and the metadata."""
+def oauth_routes(
+    server: TokenServer, *, gate: Gate | None = None, source_of: SourceOf = peer_of
+) -> list[HTTPRouteHandler]:
+    """Handlers for the token endpoint, the key set and the metadata; `gate` stands before what is public of them."""
 
     @route(TOKEN_PATH, http_method=[HttpMethod.POST], include_in_schema=False)
     async def token(request: Request[Any, Any, Any]) -> Response[bytes]:
-        incoming = await _incoming(request)
+        incoming = await _incoming(request, source_of)
         answer = await server.token(incoming)
         # The rest of a body that is too large is not waited for either.
         close = {"Connection": "close"} if incoming.body is None else {}
@@ -31,26 +35,25 @@ def oauth_routes(server: TokenServer) -> list[HTTPRouteHandler]:
         headers = {"Allow": "POST", "Cache-Control": "no-store"}
         return Response(b"", status_code=405, headers=headers, media_type=_JSON)
 
-    @get(JWKS_PATH, include_in_schema=False)
+    @get(JWKS_PATH, before_request=gate, include_in_schema=False)
     async def jwks() -> Response[bytes]:
         return Response(server.jwks, headers=_CACHED, media_type="application/jwk-set+json")
 
-    @get(METADATA_PATH, include_in_schema=False)
+    @get(METADATA_PATH, before_request=gate, include_in_schema=False)
     async def metadata() -> Response[bytes]:
         return Response(server.metadata, headers=_CACHED, media_type=_JSON)
 
     return [token, token_by_another_method, jwks, metadata]
 
 
-async def _incoming(request: Request[Any, Any, Any]) -> Incoming:
+async def _incoming(request: Request[Any, Any, Any], source_of: SourceOf) -> Incoming:
     headers = request.scope["headers"]
-    client = request.scope.get("client")
     return Incoming(
         authorization=[value for name, value in headers if name == b"authorization"],
         content_types=[value for name, value in headers if name == b"content-type"],
         query=request.scope.get("query_string", b""),
         body=await _body(request),
-        source=client[0] if client else "",
+        source=source_of(request.scope),
     )
 
 

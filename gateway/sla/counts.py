@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct, field
 
+from gateway.audit.leaf import Exchange, Part
 from gateway.sla.sampled import Sampled
 
 
@@ -15,6 +16,9 @@ class Counts(Struct, gc=False):
     good answers from which values were withheld, `withheld` those values. `parts` counts the further pieces of answers
     that were sent piece by piece; what they disclosed is counted with the rest. `sampled` is what samples of the data
     showed, by "product direction".
+    Three more by the id of a clause: `observed` exchanges that it would have refused if it did more than watch,
+    `uncounted` those that passed a limit while it could not be counted with everybody, `cuts` answers that it made
+    shorter.
     """
 
     requests: int = 0
@@ -28,6 +32,18 @@ class Counts(Struct, gc=False):
     operations: dict[str, int] = field(default_factory=dict)
     parts: int = 0
     sampled: dict[str, Sampled] = field(default_factory=dict)
+    observed: dict[str, int] = field(default_factory=dict)
+    uncounted: dict[str, int] = field(default_factory=dict)
+    cuts: dict[str, int] = field(default_factory=dict)
+
+    def note(self, entry: Exchange | Part, *, refused: bool) -> None:
+        """Count the clauses that an entry names: the one that refused or else cut, and those that let it pass."""
+        if entry.clause:
+            _add(self.refusals if refused else self.cuts, {entry.clause: 1})
+        if entry.observed:
+            _add(self.observed, dict.fromkeys(entry.observed.split(), 1))
+        if entry.uncounted:
+            _add(self.uncounted, dict.fromkeys(entry.uncounted.split(), 1))
 
     @property
     def good(self) -> int:
@@ -62,11 +78,17 @@ def added(parts: Iterable[Counts]) -> Counts:
         total.drifted += part.drifted
         for index, count in enumerate(part.statuses):
             total.statuses[index] += count
-        for clause, count in list(part.refusals.items()):
-            total.refusals[clause] = total.refusals.get(clause, 0) + count
-        for operation, count in list(part.operations.items()):
-            total.operations[operation] = total.operations.get(operation, 0) + count
+        _add(total.refusals, part.refusals)
+        _add(total.operations, part.operations)
+        _add(total.observed, part.observed)
+        _add(total.uncounted, part.uncounted)
+        _add(total.cuts, part.cuts)
         total.parts += part.parts
         for name, sampled in list(part.sampled.items()):
             total.sampled.setdefault(name, Sampled()).add(sampled)
     return total
+
+
+def _add(total: dict[str, int], part: dict[str, int]) -> None:
+    for name, count in list(part.items()):
+        total[name] = total.get(name, 0) + count

@@ -13,7 +13,8 @@ from contracts.plan import Contract
 from gateway.sla.account import Account
 from gateway.sla.calendar import day_at, day_of, first_of_month
 from gateway.sla.shares import Shares
-from policies.clause import ClauseRef, Meter
+from policies.clause import Meter
+from policies.reference import ClauseRef
 
 Verdict: TypeAlias = Literal["met", "missed", "unknown"]
 

@@ -89,8 +89,8 @@ class Tally:
         if exchange.withheld:
             counts.withheld += exchange.withheld
             counts.drifted += status < 400
-        if exchange.clause:
-            counts.refusals[exchange.clause] = counts.refusals.get(exchange.clause, 0) + 1
+        if exchange.clause or exchange.observed or exchange.uncounted:
+            counts.note(exchange, refused=status >= 400)
         if route.operation:
             counts.operations[route.operation] = counts.operations.get(route.operation, 0) + 1
 
@@ -104,7 +104,10 @@ class Tally:
                 slices[at + 1] += 1
 
     def add_part(self, part: Part) -> None:
-        """Count a further piece of an answer: what it disclosed, and no further exchange."""
+        """Count a further piece of an answer: what it disclosed, and no further exchange.
+
+        A clause that it names ended the answer there, whether with this piece or in its place.
+        """
         account = self._accounts.get((part.agreement, part.version))
         if account is None:
             return
@@ -114,6 +117,8 @@ class Tally:
         counts.bytes += part.bytes
         counts.subjects += part.subjects
         counts.withheld += part.withheld
+        if part.clause or part.observed or part.uncounted:
+            counts.note(part, refused=False)
 
     def observe(self, observation: Observation) -> None:
         """Count what samples of the data showed."""

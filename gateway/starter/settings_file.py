@@ -34,7 +34,7 @@ def _description(info: inspect.Type) -> str:
 
 
 def _toml(value: Any) -> str:
-    """A default as TOML: text, number or boolean. JSON writes these three the same way."""
-    if not isinstance(value, str | int | float | bool):
+    """A default as TOML: text, number, boolean or a list of text. JSON writes these the same way."""
+    if not isinstance(value, str | int | float | bool | tuple):
         raise TypeError(f"no default that TOML can write: {type(value).__name__}")
     return json.dumps(value, ensure_ascii=False)

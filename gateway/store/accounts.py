@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.store.schema import accounts
 from gateway.store.store import Store
-from policies.clause import Language
+from policies.reference import Language
 
 Role: TypeAlias = Literal["operator", "ops", "legal"]
 

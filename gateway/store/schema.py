@@ -1,6 +1,6 @@
 """The tables of the state store. A change here needs a migration in migrations/versions; a test compares the two.
 
-All times are Unix seconds.
+All times are Unix seconds, and microseconds where the name ends in `_us`.
 """
 
 from sqlalchemy import (
@@ -125,7 +125,7 @@ log_state = Table(
     Column("intent", Text, nullable=True),
     # Why the last sequencer stopped; empty as soon as one goes on.
     Column("fault", Text, nullable=False),
-    # Unix microseconds, unlike the times of other tables: those of checkpoints are compared with those of records.
+    # Microseconds: times of checkpoints are compared with those of records.
     Column("updated_us", BigInteger, nullable=False),
 )
 
@@ -143,4 +143,61 @@ log_trees = Table(
     Column("anchored_size", BigInteger, nullable=False),
     # Witnesses that were still wanted when the checkpoint was published.
     Column("missing", Integer, nullable=False),
+)
+
+allowances = Table(
+    "allowances",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("partner", String(128), nullable=False),
+    Column("agreement", String(128), nullable=False),
+    Column("clause", String(32), nullable=False),
+    Column("extra", BigInteger, nullable=False),
+    Column("granted_us", BigInteger, nullable=False),
+    Column("until_us", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    # The account of the operating system that granted it.
+    Column("granted_by", String(64), nullable=False),
+    # When its end was recorded, by revocation or after its time; null until then.
+    Column("ended_us", BigInteger, nullable=True, index=True),
+    # When a process last began to record its end.
+    Column("claimed_us", BigInteger, nullable=False),
+)
+
+findings = Table(
+    "findings",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("partner", String(128), nullable=False),
+    Column("agreement", String(128), nullable=False),
+    Column("resource", String(256), nullable=False),
+    Column("detector", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    # What was found, as JSON, with the latest evidence until a person has judged it.
+    Column("json", Text, nullable=False),
+    # The same as it is on the log; null until it is.
+    Column("reported", Text, nullable=True),
+    # Why it was confirmed or dismissed.
+    Column("reason", Text, nullable=False),
+    Column("updated_us", BigInteger, nullable=False),
+    Column("claimed_us", BigInteger, nullable=False),
+)
+
+measures = Table(
+    "measures",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("finding", String(64), ForeignKey("findings.id"), nullable=False),
+    Column("partner", String(128), nullable=False),
+    Column("agreement", String(128), nullable=False),
+    Column("clause", String(32), nullable=False),
+    Column("product", String(256), nullable=False),
+    Column("from_us", BigInteger, nullable=False),
+    Column("until_us", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    # Why a person lifted it; empty where it ran out.
+    Column("lift_reason", Text, nullable=False),
+    # When its end was recorded, by lifting or after its time; null until then.
+    Column("ended_us", BigInteger, nullable=True, index=True),
+    Column("claimed_us", BigInteger, nullable=False),
 )

@@ -8,6 +8,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -23,7 +24,9 @@ from gateway.exchange.identify import Verify
 from gateway.exchange.negotiate import coding_of
 from gateway.exchange.outcome import Outcome
 from gateway.oauth.grant import Grant, Rejected
-from gateway.problems import MEDIA_TYPE, PROBLEMS, document
+from gateway.problem_document import MEDIA_TYPE, document
+from gateway.problems import PROBLEMS
+from gateway.public_gate import Gate
 from gateway.tlog import anchors
 from gateway.tlog.keys import LogKeys
 from gateway.tlog.layout import CHECKPOINT, ROOT, VKEY, tree_of
@@ -141,9 +144,12 @@ class LogPages:
         return tree_of(grant.partner) if _is_folder(grant) else _problem(request, "log-file-not-found")
 
 
-def log_routes(pages: LogPages) -> list[HTTPRouteHandler]:
-    """Handlers for the root log, for callers' own trees, and for the proofs of receipts."""
-    reading = [*_public_routes(pages), *_own_routes(pages)]
+def log_routes(pages: LogPages, gate: Gate | None = None) -> list[HTTPRouteHandler]:
+    """Handlers for the root log, for callers' own trees, and for the proofs of receipts.
+
+    `gate` stands before the root log, which is read without a token.
+    """
+    reading = [*_public_routes(pages, gate), *_own_routes(pages)]
     paths = sorted(path for handler in reading for path in handler.paths)
 
     @route(paths, http_method=_OTHER_METHODS, status_code=405, include_in_schema=False)
@@ -153,20 +159,22 @@ def log_routes(pages: LogPages) -> list[HTTPRouteHandler]:
     return [*reading, another_method]
 
 
-def _public_routes(pages: LogPages) -> list[HTTPRouteHandler]:
-    @route("/log/checkpoint", http_method=_METHODS, status_code=200, include_in_schema=False)
+def _public_routes(pages: LogPages, gate: Gate | None) -> list[HTTPRouteHandler]:
+    public = partial(route, http_method=_METHODS, status_code=200, before_request=gate, include_in_schema=False)
+
+    @public("/log/checkpoint")
     async def checkpoint(request: _Request) -> _Answer:
         return await pages.public(request, CHECKPOINT)
 
-    @route("/log/vkey", http_method=_METHODS, status_code=200, include_in_schema=False)
+    @public("/log/vkey")
     async def vkey(request: _Request) -> _Answer:
         return await pages.key(request, ROOT)
 
-    @route("/log/receipts/vkey", http_method=_METHODS, status_code=200, include_in_schema=False)
+    @public("/log/receipts/vkey")
     async def receipts_vkey(request: _Request) -> _Answer:
         return await pages.receipts_key(request)
 
-    @route("/log/tile/{rest:path}", http_method=_METHODS, status_code=200, include_in_schema=False)
+    @public("/log/tile/{rest:path}")
     async def tile(request: _Request) -> _Answer:
         return await pages.public(request, _after(request, "/log/"))
 

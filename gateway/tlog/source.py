@@ -5,6 +5,7 @@ order.
 """
 
 import os
+import re
 import ssl
 import stat
 import time
@@ -31,6 +32,9 @@ _TIMEOUT_S = 30
 """For the next bytes."""
 FILE_S_MAX: Final = 300
 """For one file: a server that sends a byte now and then would keep a check going for ever."""
+_WAIT_S_MAX = 120
+_WAITS_MAX = 5
+"""How long, and how often in a row, a server may ask to wait for one file before that counts as a refusal."""
 _PARALLEL = 8
 _AHEAD = 4
 """Requests that wait behind each one under way, so that no thread is idle while a bundle is hashed."""
@@ -38,6 +42,14 @@ _AHEAD = 4
 
 class SourceError(Exception):
     """A log cannot be reached, or does not want to be read. The text is for whoever runs the check."""
+
+
+class BusyError(SourceError):
+    """The server wants to be read more slowly, and says how long to wait: `wait_s`."""
+
+    def __init__(self, text: str, wait_s: int) -> None:
+        super().__init__(text)
+        self.wait_s = wait_s
 
 
 class Source(Struct, frozen=True):
@@ -118,11 +130,12 @@ def target_source(target: Target, where: str) -> Source:
     return Source(where, fetch, _PARALLEL)
 
 
-def url_source(url: str, token: str = "") -> Source:
+def url_source(url: str, token: str = "", sleep: Callable[[float], None] = time.sleep) -> Source:
     """A tree that is served over HTTP, read with the partner's access token where that is not public.
 
     Certificates are verified, redirects are not followed, and the token travels over TLS or not further than this
-    machine. Raises SourceError for a URL that is not usable.
+    machine. A server that wants to be read more slowly (429 with Retry-After) is waited for, not for ever. Raises
+    SourceError for a URL that is not usable.
     """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -134,9 +147,15 @@ def url_source(url: str, token: str = "") -> Source:
     opener = build_opener(HTTPSHandler(context=ssl.create_default_context()), _NoRedirect())
     opener.addheaders = [("User-Agent", "clausegate-verify"), ("Accept-Encoding", "gzip")]
     prefix = url.rstrip("/")
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def fetch(path: str) -> bytes | None:
-        return _get(opener, f"{prefix}/{path}", path, {"Authorization": f"Bearer {token}"} if token else {})
+        for _ in range(_WAITS_MAX):
+            try:
+                return _get(opener, f"{prefix}/{path}", path, headers)
+            except BusyError as busy:
+                sleep(busy.wait_s)
+        return _get(opener, f"{prefix}/{path}", path, headers)
 
     return Source(prefix, fetch, _PARALLEL)
 
@@ -157,6 +176,9 @@ def _get(opener: OpenerDirector, url: str, path: str, headers: Mapping[str, str]
         error.close()
         if error.code in (404, 410):
             return None
+        wait_s = error.headers.get("Retry-After", "") if error.code == 429 else ""
+        if re.fullmatch("[0-9]{1,3}", wait_s) and int(wait_s) <= _WAIT_S_MAX:
+            raise BusyError(f"{path}: {_refusal(error.code)}", int(wait_s)) from None
         raise SourceError(f"{path}: {_refusal(error.code)}") from None
     except (OSError, HTTPException, ValueError) as error:
         reason = getattr(error, "reason", error)

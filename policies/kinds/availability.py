@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta
 
-from policies.clause import Binding, Clause, Meter, Words
+from policies.clause import Binding, Clause, Meter
 from policies.direction import Directions, Judge, ranked, rising
 from policies.promise import (
     OWED_BY,
@@ -27,6 +27,7 @@ from policies.promise import (
     presence,
     promised,
 )
+from policies.reference import Words
 from policies.wording import duration, percent
 
 

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from policies.clause import Binding, Clause, Disclosure, Words
+from policies.clause import Binding, Clause, Disclosure
+from policies.reference import Words
 from policies.techniques import TECHNIQUES
 from policies.wording import listed
 

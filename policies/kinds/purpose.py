@@ -5,11 +5,27 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
-from policies.clause import Binding, Clause, Gate, Words
+from policies.clause import Binding, Clause
 from policies.direction import Judge, ranked, widening_in_order
+from policies.gate import Call, Gate, Held
+from policies.reference import Words
 from policies.wording import listed
 
 PurposeName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,63}\Z")]
+
+
+class PurposeGate(Gate, frozen=True, gc=False, kw_only=True):
+    """Lets a call pass by what it says its purpose is. `when_unstated` is the purpose assumed, None refuses."""
+
+    reasons: ClassVar[tuple[str, ...]] = ("purpose-not-covered",)
+
+    purposes: frozenset[str]
+    when_unstated: str | None
+
+    def check(self, call: Call) -> Held | None:
+        purpose = call.purpose
+        fits = self.when_unstated is not None if purpose is None else purpose.decode("latin-1") in self.purposes
+        return None if fits else Held("purpose-not-covered")
 
 
 class Purpose(Clause, frozen=True, forbid_unknown_fields=True, tag="purpose", kw_only=True):
@@ -37,7 +53,7 @@ class Purpose(Clause, frozen=True, forbid_unknown_fields=True, tag="purpose", kw
         )
         return {"allowed": listed(self.allowed), "unstated": unstated}
 
-    def effect(self, binding: Binding) -> Gate:
+    def effect(self, binding: Binding) -> PurposeGate:
         shared = [purpose for purpose in self.allowed if purpose in binding.purposes]
         assumed = shared[0] if shared and self.unstated == "assume" else None
-        return Gate(clause=binding.clause, purposes=frozenset(shared), when_unstated=assumed)
+        return PurposeGate(clause=binding.clause, purposes=frozenset(shared), when_unstated=assumed)

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from policies.clause import Words
+from policies.reference import Words
 from policies.technique import Disclosed, Target, Technique
 
 

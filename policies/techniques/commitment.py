@@ -4,10 +4,10 @@ from typing import Annotated, Any, ClassVar
 
 from msgspec import UNSET, Meta
 
-from policies.clause import Words
 from policies.commitments import commit, salts
 from policies.keys import PartnerKeys
 from policies.numerals import canonical_number
+from policies.reference import Words
 from policies.technique import Disclosed, Masker, Target, Technique
 
 VERSION_MAX = 9_999

@@ -6,12 +6,12 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta
 
-from policies.clause import Words
 from policies.generalising.address import CITY_LENGTH_MAX, city_of
 from policies.generalising.bands import BAND, banded, edge_labels, edged, gridded
 from policies.generalising.calendar import PATTERNS, calendar_span
 from policies.keys import PartnerKeys
 from policies.numerals import DECIMAL
+from policies.reference import Words
 from policies.technique import Disclosed, Masker, Target, Technique
 
 Numeral = Annotated[str, Meta(pattern=DECIMAL)]

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from policies.clause import Words
+from policies.reference import Words
 from policies.technique import Disclosed, Target, Technique
 
 

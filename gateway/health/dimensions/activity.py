@@ -5,7 +5,7 @@ from math import ceil
 from typing import ClassVar
 
 from gateway.health.dimension import Dimension, Measure, Observed, Score, Unknown
-from policies.clause import Words
+from policies.reference import Words
 
 
 class Activity(Dimension, frozen=True):

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from gateway.health.dimension import Dimension, Measure, Observed, Score, Unknown, kept
-from policies.clause import Words
+from policies.reference import Words
 
 GONE_AT_PERCENT = 50
 

@@ -4,7 +4,7 @@ from fractions import Fraction
 from typing import ClassVar
 
 from gateway.health.dimension import Dimension, Measure, Observed, Score, Unknown
-from policies.clause import Words
+from policies.reference import Words
 
 
 class Promises(Dimension, frozen=True):

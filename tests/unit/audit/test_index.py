@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.audit.faults import CorruptLogError
 from gateway.audit.index import Row, refresh
-from gateway.audit.leaf import Exchange
+from gateway.audit.leaf import Authority, Exchange
 from gateway.audit.query import Question, ask, count
 from gateway.audit.reader import read_entries
 from gateway.audit.writer import WriterOptions
@@ -118,6 +118,49 @@ def test_refusals_of_a_partner_under_a_clause_in_a_time_are_found(tmp_path: Path
     assert len(rows(file, refused=True)) == 5
 
 
+def test_an_answer_that_was_cut_short_is_found_by_its_clause_and_is_no_refusal(tmp_path: Path) -> None:
+    log, file = tmp_path / "log", tmp_path / "index.db"
+    write(log, [an_exchange(1, clause="4.3"), an_exchange(2, status=429, code="quota-exceeded", clause="4.3")])
+    refresh(log, file)
+    assert [row.status for row in rows(file, clause="4.3")] == [200, 429]
+    assert [row.status for row in rows(file, clause="4.3", refused=True)] == [429]
+
+
+def test_calls_that_a_clause_let_pass_are_found_by_its_whole_number(tmp_path: Path) -> None:
+    log, file = tmp_path / "log", tmp_path / "index.db"
+    entries = [
+        an_exchange(0),
+        an_exchange(1, observed="4.1"),
+        an_exchange(2, observed="2.1 4.1 5.1"),
+        an_exchange(3, uncounted="4.1"),
+        an_exchange(4, observed="14.1", uncounted="4.10"),
+        an_exchange(5, status=429, code="rate-limited", clause="4.1"),
+        an_exchange(6, status=429, code="rate-limited", clause="4.2", observed="4.1", partner="harbor-bank"),
+    ]
+    write(log, entries)
+    refresh(log, file)
+
+    def found(**question: object) -> list[str]:
+        return [row.request_id for row in rows(file, **question)]
+
+    assert found(let_pass="4.1") == ["request-1", "request-2", "request-3", "request-6"]
+    assert found(let_pass="4.1", partner="harbor-bank") == ["request-6"]
+    assert found(let_pass="4.10") == ["request-4"]
+    assert found(let_pass="4.") == found(let_pass="%") == found(let_pass="") == []
+    (row,) = rows(file, request_id="request-4")
+    assert (row.observed, row.uncounted) == ("14.1", "4.10")
+    assert count(file, Question(let_pass="4.1")) == 4
+
+
+def test_an_authority_event_says_what_commits_to_its_words(tmp_path: Path) -> None:
+    log, file = tmp_path / "log", tmp_path / "index.db"
+    made = opened(log)
+    made.append_written(Authority(1, "allowance-granted", "a1 swift 4.1 +100", detail="ab" * 32))
+    made.close()
+    refresh(log, file)
+    assert [row.detail for row in rows(file, event="allowance-granted")] == ["ab" * 32]
+
+
 def test_a_limit_keeps_the_latest_in_their_order(tmp_path: Path) -> None:
     log, file = tmp_path / "log", tmp_path / "index.db"
     numbers = list(range(10))
@@ -178,7 +221,7 @@ def test_the_index_answers_as_a_walk_through_the_log_would(
         for exchange in exchanges
         if (partner is None or exchange.partner == partner)
         and (clause is None or exchange.clause == clause)
-        and (not refused or exchange.clause or 400 <= exchange.status < 500)
+        and (not refused or (exchange.clause and exchange.status >= 400) or 400 <= exchange.status < 500)
         and start + first <= exchange.time_us < start + end
     ]
     assert [row.request_id for row in found] == expected

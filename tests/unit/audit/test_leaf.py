@@ -93,10 +93,10 @@ def test_a_record_has_no_room_for_payloads_paths_addresses_or_tokens() -> None:
     assert [field.name for field in msgspec.structs.fields(Exchange)] == [
         *("time_us", "request_id", "partner", "client", "agreement", "version", "contract", "plan", "product"),
         *("operation", "route", "method", "status", "code", "clause", "latency_us", "bytes", "records"),
-        *("subjects", "withheld", "mask", "payload"),
+        *("subjects", "withheld", "mask", "payload", "observed", "uncounted"),
     ]
     assert [field.name for field in msgspec.structs.fields(Authority)] == [
-        *("time_us", "event", "subject", "contract", "partner"),
+        *("time_us", "event", "subject", "contract", "partner", "detail"),
     ]
     assert [field.name for field in msgspec.structs.fields(Undelivered)] == [
         *("time_us", "request_id", "partner", "agreement", "version", "leaf", "retracted"),

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from gateway.console.language import choose, load_catalogues
-from policies.clause import Language
 from policies.kinds import KINDS
+from policies.reference import Language
 
 CATALOGUES = load_catalogues()
 TEMPLATES = Path(__file__).parents[3] / "gateway" / "console"

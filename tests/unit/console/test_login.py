@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from litestar.testing import TestClient
+from msgspec.structs import replace
 
 from gateway.console.login import safe_next
 from gateway.console.pages import SECURITY_HEADERS
@@ -169,3 +170,10 @@ def test_a_form_that_makes_no_sense_is_refused(client: TestClient, body: bytes) 
 )
 def test_a_form_leads_to_a_page_of_the_console_and_nowhere_else(asked: str | None, given: str) -> None:
     assert safe_next(asked) == given
+
+
+def test_who_is_at_the_form_is_told_by_the_source_of_the_console(built: House) -> None:
+    behind = house(PLANS, wrap=lambda console: replace(console, source_of=lambda scope: "192.0.2.7"))
+    with TestClient(behind.app) as client:
+        enter(client)
+    assert behind.door.asked == [("ops", "192.0.2.7")]

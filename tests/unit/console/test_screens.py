@@ -12,12 +12,11 @@ from contracts.plan import Plans
 from contracts.workspace import decode_documents
 from gateway.console.pages import SECURITY_HEADERS
 from gateway.console.product_views import product_views
-from gateway.exchange.admit import charges
 from gateway.health.ecosystem import ecosystem
 from gateway.sla.result import decimal_down
 from gateway.sla.tally import Tally
 from openapi.generate import sample_files
-from tests.unit.console.house import House, Page, busy, enter, house
+from tests.unit.console.house import House, Page, busy, call, enter, house
 from tests.unit.sla.hub import NOON_S, PARTNERS, POLICY, contract_of, exchange, plan_of, plans_of
 
 PLANS = plans_of()
@@ -116,7 +115,7 @@ def test_each_clause_stands_in_both_languages_beside_its_live_figure(built: Hous
     for clause in (*contract.clauses, contract.effective_clause, contract.products_clause):
         for language in ("zh", "en"):
             assert " ".join(clause.text[language].split()) in rows[clause.id]
-    assert "41 of 600 used" in rows["4.1"]
+    assert "41 of 600 calls in the last 1 minute" in rows["4.1"]
     assert "Refused: 57 in 7 days, 57 in all" in rows["4.1"]
     assert "Allowed here: delivery Refused: 1 in 7 days" in rows["2.1"]
     assert "met 99.9845% achieved, 99.95% promised" in rows["5.1"]
@@ -212,13 +211,14 @@ def test_a_limit_per_client_shows_each_client_that_has_called() -> None:
     plan = plan_of(plans)
     with TestClient(built.app) as client:
         enter(client)
-        assert "600 in any 1 minute each client by itself" in Page(client.get(AGREEMENT).text).rows["4.1"]
+        assert "600 calls in any 1 minute each client by itself" in Page(client.get(AGREEMENT).text).rows["4.1"]
         for name, calls in (("swift-a", 3), ("swift-b", 5)):
+            call(built, plan, calls, name)
             for _ in range(calls):
-                built.counters.decide(charges(plan.limits, name))
                 built.tally.add(exchange(plan, NOON_S, client=name))
         row = Page(client.get(AGREEMENT).text).rows["4.1"]
-    assert "3 of 600 used (window: 1 minute) swift-a 5 of 600 used (window: 1 minute) swift-b" in row
+    said = "{} of 600 calls in the last 1 minute {}"
+    assert f"{said.format(3, 'swift-a')} {said.format(5, 'swift-b')}" in row
 
 
 def test_a_limit_per_operation_shows_each_operation() -> None:

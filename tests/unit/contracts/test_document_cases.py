@@ -1,4 +1,4 @@
-"""The table of what is wrong with documents (tests/cases/documents.yaml), from bytes to findings."""
+"""The tables of what is wrong with documents (tests/cases/documents.yaml and others), from bytes to findings."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +13,8 @@ from contracts.finding import Finding, in_order
 from contracts.workspace import decode_documents
 
 TABLE = yaml.safe_load((Path(__file__).parents[2] / "cases" / "documents.yaml").read_text())
+LIMITING = yaml.safe_load((Path(__file__).parents[2] / "cases" / "limiting-clauses.yaml").read_text())
+CASES = TABLE["cases"] + LIMITING["cases"]
 
 
 def changed(case: Mapping[str, Any]) -> dict[str, str]:
@@ -39,7 +41,7 @@ def line_of(text: str, fragment: str, nth: int) -> int:
     return lines[nth - 1]
 
 
-@pytest.mark.parametrize("case", TABLE["cases"], ids=lambda case: case["name"])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
 def test_a_case_of_the_table(case):
     files = changed(case)
     found = findings_of(files)
@@ -58,5 +60,5 @@ def test_a_case_of_the_table(case):
 
 
 def test_the_names_of_the_cases_differ():
-    names = [case["name"] for case in TABLE["cases"]]
+    names = [case["name"] for case in CASES]
     assert len(names) == len(set(names))

@@ -9,7 +9,7 @@ from contracts.compile import compile_documents
 from contracts.explain import explain
 from contracts.workspace import decode_documents
 from openapi.generate import sample_files
-from policies.clause import LANGUAGES
+from policies.reference import LANGUAGES
 from tests.unit.contracts.sample import compiled
 
 AGREEMENT = "agreements/swift-2026.yaml"

@@ -9,6 +9,7 @@ from contracts.openapi_problems import STATED
 from contracts.selecting import filter_of, narrow_to, order_of
 from gateway.problems import PROBLEMS
 from tests.unit.contracts.sample import compiled
+from tests.unit.contracts.test_openapi_limits import limited
 
 BASE = "http://127.0.0.1:8080"
 PRODUCT = "products/shipments.odcs.yaml"
@@ -154,10 +155,11 @@ def test_the_problems_are_the_gateways_own():
 
 def test_every_problem_can_occur_somewhere_but_those_of_calls_that_are_not_documented():
     """Such as those to a path or by a method that the document does not name, and those for the partner's own log."""
-    plans = writing_plans()
+    plans = tuple(limited(plan) for plan in writing_plans())
     found = set().union(*(problems(plans, operation) for operation in operations(plans)))
     of_the_log = {"invalid-leaf-hash", "receipt-not-found", "log-empty", "log-file-not-found", "log-unreadable"}
-    assert PROBLEMS.keys() - found == {"not-found", "unknown-product", "method-not-allowed"} | of_the_log
+    of_nobody_known = {"not-found", "unknown-product", "method-not-allowed", "too-many-requests"}
+    assert PROBLEMS.keys() - found == of_nobody_known | of_the_log
 
 
 def test_an_operation_names_the_problems_that_it_can_end_with_and_no_other():

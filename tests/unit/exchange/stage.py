@@ -12,12 +12,14 @@ from adapters.base import Adapter, Answer, Call, Change, Fault, Query
 from contracts.plan import Plans
 from gateway.audit.leaf import Entry, Exchange
 from gateway.audit.reader import read_entries, read_exchanges
-from gateway.audit.sidecar import Sidecar
+from gateway.audit.sidecar import Sidecar, handle_of, subject_text
 from gateway.audit.writer import Writer
 from gateway.exchange.arrival import Arrival, Reception
 from gateway.exchange.changing import Changes
 from gateway.exchange.cursor import Cursors
 from gateway.exchange.serve import Gateway, Serving
+from gateway.exchange.settle import Settling
+from gateway.limits.charging import Charging
 from gateway.oauth.grant import Grant, Rejected
 from gateway.quality.sampler import Sampler
 from gateway.sla.tally import Tally
@@ -133,22 +135,24 @@ class Stage:
         self.sampler = Sampler(
             writer.append_durable, lambda _: None, monotonic_ns=lambda: self.now_ns, interval_ms=1, flush_s=1
         )
+        self.settling = Settling(Charging(), Counters(), lambda person: handle_of(subject_text(person), SECRET))
         idempotency = Idempotency(cast(Store, store), SECRET, "this-process")  # None is never asked
         self.gateway = Gateway(
             Serving(plans, {"records": adapter or self.adapter}),
             verify=lambda _header, _now_s: self.grant,
-            counters=Counters(self._tick),
+            settling=self.settling,
             cursors=Cursors(bytes(32)),
             writer=writer,
             tally=self.tally,
             changes=Changes(writer, idempotency, SECRET),
             commit=self.sidecar.commit,
             sampler=self.sampler,
-            reception=Reception(lambda: self.now_us, lambda: self.now_ns),
+            reception=Reception(lambda: self.now_us, self._monotonic),
             monotonic_ns=lambda: self.now_ns,
         )
 
-    def _tick(self) -> int:
+    def _monotonic(self) -> int:
+        """Of the clock as it is now: tests put another in its place."""
         return self.monotonic_ns()
 
     async def get(self, target: str, method: str = "GET", **headers: str) -> Reply:

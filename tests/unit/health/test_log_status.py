@@ -13,7 +13,7 @@ from gateway.health.log_table import duration, log_table
 from gateway.health.report import as_json
 from gateway.settings import Settings
 from gateway.tlog.lag import Lag, TreeLag
-from policies.clause import LANGUAGES, Language
+from policies.reference import LANGUAGES, Language
 
 _NOW_US = 1_800_000_000_000_000
 _S = 1_000_000

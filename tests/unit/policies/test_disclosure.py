@@ -5,9 +5,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from policies.clause import LANGUAGES, Binding, Clause, ClauseRef, Disclosure
+from policies.clause import Binding, Clause, Disclosure
 from policies.kinds.disclosure import DisclosureRule
 from policies.library import render, text_faults
+from policies.reference import LANGUAGES, ClauseRef
 
 RULE = {
     "id": "6.2",
@@ -56,7 +57,7 @@ def test_what_is_not_given_is_not_in_the_sentence(name: str) -> None:
 
 def test_it_says_what_it_binds() -> None:
     ref = ClauseRef("swift-2026", "1.0.0", "6.2", "disclosure", {"zh": "", "en": ""})
-    assert rule().effect(Binding(ref, "swift", "shipments", "list", ("delivery",))) == Disclosure(
+    assert rule().effect(Binding(ref, "swift", "shipments", "list", ("delivery",), "Asia/Shanghai")) == Disclosure(
         clause=ref,
         classifications=frozenset({"personal-sensitive", "jrt-4"}),
         techniques=frozenset({"redact", "keep_last", "suppress"}),

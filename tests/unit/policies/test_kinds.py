@@ -3,78 +3,31 @@
 from datetime import timedelta
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.clause import Binding, Clause, ClauseRef, Gate, Limit, Meter
-from policies.library import KINDS, render, text_faults
+from policies.clause import Meter
+from policies.kinds.purpose import PurposeGate
+from policies.library import render, text_faults
+from policies.limit import Limit, Rate
 from policies.wording import duration
-
-RATE = {
-    "id": "4.1",
-    "kind": "rate_limit",
-    "per": "partner",
-    "limit": 600,
-    "window": "PT1M",
-    "burst": 60,
-    "on_outage": "refuse",
-    "text": {
-        "zh": "每 {window} 不超过 {limit} 次,瞬时突发不超过 {burst} 次,按{per}计算;计数服务中断时{on_outage}。",
-        "en": "At most {limit} calls per {window}, bursts of {burst}, per {per}; during an outage {on_outage}.",
-    },
-}
-PURPOSE = {
-    "id": "2.1",
-    "kind": "purpose",
-    "allowed": ["delivery", "claims"],
-    "unstated": "assume",
-    "text": {"zh": "仅限{allowed};未声明者{unstated}。", "en": "Only {allowed}; unstated ones are {unstated}."},
-}
-AVAILABILITY = {
-    "id": "5.1",
-    "kind": "availability",
-    "owed_by": "hub",
-    "window": "month",
-    "slice": "PT5M",
-    "empty_slice": "good",
-    "good": "status < 500",
-    "exclude": ["partner_fault"],
-    "target": "99.9",
-    "text": {
-        "zh": "{owed_by}{window}{slice}{empty_slice}{good}{exclude}{target}",
-        "en": "{owed_by} {window} {slice} {empty_slice} {good} {exclude} {target}",
-    },
-}
-CREDIT = {
-    "of": "monthly_fee",
-    "bands": [{"below": "99.95", "percent": 10}, {"below": "99.0", "percent": 25}],
-    "minimum_exclusive": "1.00",
-    "cap_percent": 100,
-    "claim_within": "P2M",
-}
-RESPONSE = {
-    "id": "5.2",
-    "kind": "response_time",
-    "owed_by": "hub",
-    "window": "month",
-    "within": "PT0.5S",
-    "share": "99.0",
-    "text": {
-        "zh": "{owed_by}{window}{within}{share}{good}{exclude}",
-        "en": "{owed_by} {window} {within} {share} {good} {exclude}",
-    },
-}
-
-
-def clause(values: dict[str, Any], **changes: Any) -> Clause:
-    return msgspec.convert(values | changes, KINDS[values["kind"]])
-
-
-def binding(ref_id: str = "4.1", purposes: tuple[str, ...] = ("delivery",)) -> Binding:
-    ref = ClauseRef("swift-2026", "1.0.0", ref_id, "", {"zh": "", "en": ""})
-    return Binding(ref, "swift", "shipments", "list", purposes)
+from tests.unit.policies.clauses import (
+    ALL,
+    ANOMALY,
+    AVAILABILITY,
+    CONCURRENCY,
+    CREDIT,
+    HOURS,
+    NETWORKS,
+    PAGE,
+    PURPOSE,
+    QUOTA,
+    RATE,
+    RESPONSE,
+    binding,
+    clause,
+)
 
 
 def test_a_sentence_reads_with_its_numbers_in_both_languages() -> None:
@@ -87,20 +40,20 @@ def test_a_sentence_reads_with_its_numbers_in_both_languages() -> None:
 def test_the_number_in_the_words_is_the_number_that_is_enforced(count: int, window_s: int) -> None:
     bound = clause(RATE, limit=count, burst=1, window=f"PT{window_s}S")
     effect = bound.effect(binding())
-    assert isinstance(effect, Limit)
+    assert isinstance(effect, Rate)
     assert effect.limit == count
     assert effect.window_ns == window_s * 1_000_000_000
     assert f"At most {count} calls" in render(bound)["en"]
     assert f"per {duration(timedelta(seconds=window_s))['en']}," in render(bound)["en"]
 
 
-@pytest.mark.parametrize("values", [RATE, PURPOSE, AVAILABILITY, RESPONSE], ids=lambda values: values["kind"])
+@pytest.mark.parametrize("values", ALL, ids=lambda values: values["kind"])
 def test_a_text_that_names_every_parameter_is_complete_and_one_that_leaves_one_out_is_not(
     values: dict[str, Any],
 ) -> None:
     whole = clause(values)
     assert text_faults(whole) == []
-    for name in whole.words():
+    for name in whole.words().keys() - whole.unsaid():
         for language in ("zh", "en"):
             text = values["text"] | {language: values["text"][language].replace(f"{{{name}}}", "…")}
             (fault,) = text_faults(clause(values, text=text))
@@ -139,6 +92,19 @@ def test_credit_schedules_are_part_of_the_words() -> None:
         (AVAILABILITY, {"credit": CREDIT | {"bands": [{"below": "101", "percent": 5}]}}, "credit.bands"),
         (RESPONSE, {"share": "0"}, "share"),
         (RESPONSE, {"within": "PT0S"}, "within"),
+        (RATE, {"weights": {"list": 61}}, "weights"),
+        (QUOTA, {"unit": "subjects", "limit": 1_000_001}, "limit"),
+        (QUOTA, {"unit": "bytes", "weights": {"list": 2}}, "weights"),
+        (QUOTA, {"unit": "calls", "limit": 9, "weights": {"list": 10}}, "weights"),
+        (NETWORKS, {"allowed": ["192.0.2.1/24"]}, "allowed"),
+        (PAGE, {"default": 501}, "default"),
+        (ANOMALY, {"calls": None}, "action"),
+        (ANOMALY, {"window": None}, "action"),
+        (ANOMALY, {"action": "suspend", "window": None}, "calls"),
+        (ANOMALY, {"action": "suspend", "calls": None}, "window"),
+        (ANOMALY, {"window": "P40D"}, "window"),
+        (ANOMALY, {"lasts": "PT59M"}, "lasts"),
+        (ANOMALY, {"lasts": "P32D"}, "lasts"),
     ],
 )
 def test_values_that_contradict_each_other_are_found(
@@ -147,13 +113,42 @@ def test_values_that_contradict_each_other_are_found(
     assert [name for name, _ in clause(values, **changes).faults()] == [parameter]
 
 
+@pytest.mark.parametrize(
+    "values", [*ALL, QUOTA | {"unit": "subjects", "limit": 1_000_000}], ids=lambda values: str(values["kind"])
+)
+def test_values_within_their_bounds_are_no_contradiction(values: dict[str, Any]) -> None:
+    assert clause(values).faults() == []
+
+
+@pytest.mark.parametrize("values", [RATE, QUOTA, CONCURRENCY, HOURS, NETWORKS], ids=lambda values: values["kind"])
+def test_what_only_watches_has_to_say_so(values: dict[str, Any]) -> None:
+    """A sentence that does not speak of `enforce` says that calls are refused; one that does is true either way."""
+    silent = {language: text.replace("{enforce}", "") for language, text in values["text"].items()}
+    speaking = {language: f"{text} {{enforce}}" for language, text in silent.items()}
+    assert text_faults(clause(values, text=silent)) == []
+    assert text_faults(clause(values, text=speaking)) == []
+    assert text_faults(clause(values, text=speaking, enforce="observe")) == []
+    faults = text_faults(clause(values, text=silent, enforce="observe"))
+    assert {(fault.code, fault.language) for fault in faults} == {
+        ("text-without-parameter", "zh"),
+        ("text-without-parameter", "en"),
+    }
+
+
+def test_weights_and_holidays_have_to_be_said_once_they_are_given() -> None:
+    assert text_faults(clause(RATE)) == []
+    assert len(text_faults(clause(RATE, weights={"list": 2}))) == 2
+    assert text_faults(clause(HOURS)) == []
+    assert len(text_faults(clause(HOURS, holidays=["2026-10-01"]))) == 2
+
+
 def test_a_purpose_clause_lets_through_what_clause_and_view_share() -> None:
     gate = clause(PURPOSE).effect(binding(purposes=("claims", "research")))
-    assert isinstance(gate, Gate)
+    assert isinstance(gate, PurposeGate)
     assert gate.purposes == {"claims"}
     assert gate.when_unstated == "claims"
     strict = clause(PURPOSE, unstated="refuse").effect(binding())
-    assert isinstance(strict, Gate)
+    assert isinstance(strict, PurposeGate)
     assert strict.when_unstated is None
 
 

@@ -14,7 +14,7 @@ from gateway.audit.leaf import Exchange, Intent, Measured, Observation
 from gateway.health.report import as_json, status_rows
 from gateway.health.tables import status_table
 from gateway.sla.tally import Tally
-from policies.clause import Language
+from policies.reference import Language
 from tests.house.project import page
 from tests.unit.console.house import enter, house
 from tests.unit.quality.goods import goods_plans, plan_of

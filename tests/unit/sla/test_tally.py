@@ -54,7 +54,11 @@ def random_traffic(plans: Plans, seed: int, count: int, days: int) -> list[Excha
             "clause": clause,
             "latency_us": chance.choice([1_000, 800_000, 800_001, 4_000_000]),
             "withheld": chance.choice([0, 0, 0, 3]) if status == 200 else 0,
+            "observed": chance.choice(["", "", "", "4.2", "2.2 4.2"]),
+            "uncounted": chance.choice(["", "", "", "4.1", "4.1 4.3"]),
         }
+        if status == 200 and chance.random() < 0.1:
+            said["clause"] = "4.3"
         if chance.random() < 0.05:
             said |= {"plan": "", "product": "", "operation": "", "route": ""}
         found.append(exchange(plan, NOON_S - chance.uniform(0, days * 86_400), **said))
@@ -199,7 +203,10 @@ def test_each_figure_is_what_counting_by_hand_gives(plans: Plans) -> None:
         assert total.requests == len(mine)
         assert total.good == sum(entry.status < 400 for entry in mine)
         assert total.faults == sum(entry.status >= 500 for entry in mine)
-        assert total.refusals == Counter(entry.clause for entry in mine if entry.clause)
+        assert total.refusals == Counter(entry.clause for entry in mine if entry.clause and entry.status != 200)
+        assert total.cuts == Counter(entry.clause for entry in mine if entry.clause and entry.status == 200)
+        assert total.observed == Counter(clause for entry in mine for clause in entry.observed.split())
+        assert total.uncounted == Counter(clause for entry in mine for clause in entry.uncounted.split())
         assert total.operations == Counter(f"{entry.product} {entry.operation}" for entry in mine if entry.plan)
         assert (total.records, total.bytes, total.subjects, total.withheld) == tuple(
             sum(getattr(entry, name) for entry in mine) for name in ("records", "bytes", "subjects", "withheld")

@@ -18,6 +18,7 @@ from gateway.oauth.grant import Grant, Rejected
 from gateway.oauth.verify import INVALID, MISSING
 from gateway.problem_pages import answer_error
 from gateway.problems import PROBLEMS
+from gateway.public_gate import Gate, public_gate
 from gateway.tlog.proof import parse_proof
 from gateway.tlog.routes import LogPages, log_routes
 from tests.unit.tlog.published import KEYS, MemoryTarget, hashed, publish
@@ -71,9 +72,9 @@ def client(target: MemoryTarget) -> Iterator[TestClient[Litestar]]:
         yield made
 
 
-def _client(target: MemoryTarget, verify: Verify) -> TestClient[Litestar]:
+def _client(target: MemoryTarget, verify: Verify, gate: Gate | None = None) -> TestClient[Litestar]:
     pages = LogPages(target, KEYS, verify, tree_delay_ms=1000, monotonic_s=Times(), sleep=_no_sleep)
-    routes: Any = log_routes(pages)
+    routes: Any = log_routes(pages, gate)
     return TestClient(Litestar(routes, openapi_config=None, exception_handlers={Exception: answer_error}))
 
 
@@ -318,3 +319,16 @@ async def test_a_partner_that_looks_for_what_is_nowhere_keeps_nobody_else_waitin
         finally:
             held.set()
             assert {each.status_code for each in await asyncio.gather(*flood)} == {404}
+
+
+def test_what_is_read_without_a_token_stands_behind_the_gate_and_a_partners_own_does_not(target: MemoryTarget) -> None:
+    async def admit(source: str) -> int | None:
+        return 3
+
+    with _client(target, _verify, public_gate(admit)) as client:
+        for path in ("/log/checkpoint", "/log/vkey", "/log/receipts/vkey", "/log/tile/0/000.p/3", "/log/tile/nothing"):
+            for answer in (client.get(path), client.head(path)):
+                assert (answer.status_code, answer.headers["retry-after"]) == (429, "3")
+        assert target.reads == []
+        for path in ("/partner/log/checkpoint", "/partner/log/vkey", "/partner/log/tile/0/000"):
+            assert client.get(path, headers=_SWIFT).status_code == 200

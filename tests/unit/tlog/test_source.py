@@ -89,6 +89,36 @@ def test_a_file_that_is_not_there_is_none_and_any_other_refusal_is_said(server: 
         source.fetch("closed")
 
 
+def test_a_server_that_wants_to_be_read_more_slowly_is_waited_for(server: Server) -> None:
+    server.special = {"checkpoint": (429, {"Retry-After": "7"}, b"")}
+    server.files = {"checkpoint": b"found"}
+    waited: list[float] = []
+
+    def sleep(time_s: float) -> None:
+        waited.append(time_s)
+        if len(waited) == 2:
+            server.special = {}
+
+    assert url_source(server.url, sleep=sleep).fetch("checkpoint") == b"found"
+    assert waited == [7, 7]
+
+
+def test_a_server_that_never_wants_to_be_read_is_not_waited_for_without_end(server: Server) -> None:
+    server.special = {
+        "busy": (429, {"Retry-After": "1"}, b""),
+        "rude": (429, {}, b""),
+        "slow": (429, {"Retry-After": "121"}, b""),
+        "odd": (429, {"Retry-After": "Sat, 28 Nov 2026 00:00:00 GMT"}, b""),
+    }
+    waited: list[float] = []
+    source = url_source(server.url, sleep=waited.append)
+    for path, waits in (("busy", 5), ("rude", 0), ("slow", 0), ("odd", 0)):
+        waited.clear()
+        with pytest.raises(SourceError, match=f"^{path}: the answer is 429$"):
+            source.fetch(path)
+        assert len(waited) == waits
+
+
 def test_a_redirect_is_not_followed_so_that_no_token_goes_elsewhere(server: Server) -> None:
     server.files = {"elsewhere": b"x"}
     server.special = {"checkpoint": (302, {"Location": f"{server.url}/elsewhere"}, b"")}
