@@ -48,6 +48,7 @@ from gateway.store.faults import StoreError
 from gateway.store.hidden import Hidden
 from gateway.store.idempotency import Idempotency
 from gateway.store.server_secrets import PSEUDONYM_SECRET, ServerSecrets
+from gateway.store.sessions import KeptSessions
 from gateway.store.store import Store
 from gateway.telemetry import open_telemetry
 from gateway.throttle import Throttle, ThrottleRules
@@ -223,6 +224,7 @@ class _Doors(Struct, frozen=True):
             limits_of=self.settling.charging.limits,
             source_of=source,
             accounts=Accounts(state.store),
+            sessions=KeptSessions(state.store),
             allow_login=throttle.allow_login,
             secure=issuer.startswith("https://"),
         )

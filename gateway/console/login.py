@@ -36,9 +36,9 @@ class Login:
     def __init__(self, console: Console, pages: Pages, visitors: Visitors) -> None:
         self._console, self._pages, self._visitors = console, pages, visitors
 
-    def form(self, request: Web) -> Response[Any]:
+    async def form(self, request: Web) -> Response[Any]:
         """The empty form; whoever is logged in already is sent on."""
-        visitor = self._visitors.of(request)
+        visitor = await self._visitors.of(request)
         target = safe_next(request.query_params.get("next"))
         if visitor.session is not None:
             return see_other(target)
@@ -46,7 +46,7 @@ class Login:
 
     async def enter(self, request: Web) -> Response[Any]:
         """Check a password. Wrong names and wrong passwords get one answer."""
-        visitor = self._visitors.of(request)
+        visitor = await self._visitors.of(request)
         fields = await _fields(request)
         username, password = fields.get("username", "")[: _USERNAME_MAX + 1], fields.get("password", "")
         target = safe_next(fields.get("next"))
@@ -62,19 +62,19 @@ class Login:
             return answer
         fits = 0 < len(username) <= _USERNAME_MAX and 0 < len(password) <= _PASSWORD_MAX
         account = await self._console.accounts.check(username, password) if fits else None
-        if account is None:
+        session_id = await self._visitors.sessions.begin(account) if account is not None else None
+        if session_id is None:
             return self._form(request, visitor, target, username=username, status=401, problem="login.wrong")
-        self._visitors.sessions.end(request.cookies.get(SESSION_COOKIE))
+        if visitor.session is not None:
+            await self._visitors.sessions.end(request.cookies.get(SESSION_COOKIE))
         answer = see_other(target)
-        answer.set_cookie(
-            self._cookie(request, SESSION_COOKIE, self._visitors.sessions.begin(account), max_age=ABSOLUTE_S)
-        )
+        answer.set_cookie(self._cookie(request, SESSION_COOKIE, session_id, max_age=ABSOLUTE_S))
         answer.set_cookie(self._cookie(request, FORM_COOKIE, "", max_age=0))
         return answer
 
     async def leave(self, request: Web) -> Response[Any]:
         """End the session, if the form is the console's own."""
-        visitor = self._visitors.of(request)
+        visitor = await self._visitors.of(request)
         fields = await _fields(request)
         if visitor.session is not None and not same(fields.get("form_token", ""), visitor.session.form_token):
             return self._pages.page(
@@ -86,7 +86,8 @@ class Login:
                 here="",
                 message=self._pages.say(visitor.language, "error.bad_form"),
             )
-        self._visitors.sessions.end(request.cookies.get(SESSION_COOKIE))
+        if visitor.session is not None:
+            await self._visitors.sessions.end(request.cookies.get(SESSION_COOKIE))
         answer = see_other(f"{_HOME}login")
         answer.set_cookie(self._cookie(request, SESSION_COOKIE, "", max_age=0))
         return answer

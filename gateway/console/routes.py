@@ -22,12 +22,14 @@ from gateway.console.static_files import FOREVER, REVALIDATE, StaticFiles
 from gateway.console.visitor import LANGUAGE_COOKIE, Visitor, Visitors
 from gateway.console.wiring import Console
 from gateway.health.ecosystem import WINDOW_DAYS, ecosystem
+from gateway.store.faults import StoreError
 from policies.limit import LimiterUnavailable, Moment
 
 _log = structlog.get_logger(__name__)
 
 _FORM_BYTES_MAX = 8 * 1024
 _YEAR_S = 365 * 86_400
+_RETRY_S = 5
 _ERRORS = {400: "error.bad_request", 404: "error.not_found", 405: "error.method", 413: "error.too_large"}
 
 Web = Request[Any, Any, Any]
@@ -61,9 +63,9 @@ class _Screens:
     def __init__(self, console: Console, pages: Pages, visitors: Visitors) -> None:
         self._console, self._pages, self._visitors = console, pages, visitors
 
-    def ecosystem(self, request: Web, *, part: bool) -> Response[Any]:
+    async def ecosystem(self, request: Web, *, part: bool) -> Response[Any]:
         """Every partner; as a part, the figures alone."""
-        visitor = self._visitors.of(request, is_use=not part)
+        visitor = await self._visitors.of(request, is_use=not part)
         if visitor.session is None:
             return _to_login(request, part=part)
         now_s = self._console.now()
@@ -74,7 +76,7 @@ class _Screens:
 
     async def agreement(self, request: Web, agreement: str, version: str | None, *, part: bool) -> Response[Any]:
         """One agreement version; as a part, its clauses with their figures."""
-        visitor = self._visitors.of(request, is_use=not part)
+        visitor = await self._visitors.of(request, is_use=not part)
         if visitor.session is None:
             return _to_login(request, part=part)
         plans, now_s = self._console.plans(), int(self._console.now())
@@ -105,13 +107,13 @@ class _Screens:
 
 
 def _screen_handlers(screens: _Screens) -> list[ControllerRouterHandler]:
-    @get("/", sync_to_thread=False)
-    def ecosystem_page(request: Web) -> Response[Any]:
-        return screens.ecosystem(request, part=False)
+    @get("/")
+    async def ecosystem_page(request: Web) -> Response[Any]:
+        return await screens.ecosystem(request, part=False)
 
-    @get("/ecosystem", sync_to_thread=False)
-    def ecosystem_part(request: Web) -> Response[Any]:
-        return screens.ecosystem(request, part=True)
+    @get("/ecosystem")
+    async def ecosystem_part(request: Web) -> Response[Any]:
+        return await screens.ecosystem(request, part=True)
 
     @get("/agreements/{agreement:str}")
     async def agreement_page(
@@ -129,9 +131,9 @@ def _screen_handlers(screens: _Screens) -> list[ControllerRouterHandler]:
 
 
 def _login_handlers(login: Login) -> list[ControllerRouterHandler]:
-    @get("/login", sync_to_thread=False)
-    def login_page(request: Web) -> Response[Any]:
-        return login.form(request)
+    @get("/login")
+    async def login_page(request: Web) -> Response[Any]:
+        return await login.form(request)
 
     @post("/login", status_code=200)
     async def login_try(request: Web) -> Response[Any]:
@@ -168,9 +170,9 @@ def _side_handlers(
             )
         return answer
 
-    @get("/{rest:path}", sync_to_thread=False)
-    def nowhere(request: Web, rest: FromPath[str]) -> Response[Any]:
-        return error_page(pages, visitors.of(request), 404, "error.not_found")
+    @get("/{rest:path}")
+    async def nowhere(request: Web, rest: FromPath[str]) -> Response[Any]:
+        return error_page(pages, await visitors.of(request), 404, "error.not_found")
 
     return [file, switch, nowhere]
 
@@ -182,11 +184,16 @@ class _Failures:
         self._pages, self._visitors = pages, visitors
 
     def answer(self, request: Web, error: Exception) -> Response[Any]:
-        """A page for an HTTP error or a defect."""
+        """A page for an HTTP error, a store that fails or a defect."""
+        visitor = self._visitors.known(request)
+        if isinstance(error, StoreError):
+            _log.error("console cannot use the state store", kind=error.kind)
+            answer = error_page(self._pages, visitor, 503, "error.unavailable")
+            answer.headers["Retry-After"] = str(_RETRY_S)
+            return _guarded(answer)
         status = error.status_code if isinstance(error, HTTPException) else 500
         if status >= 500:
             _log.error("console failed", path=request.scope.get("path_template", ""), error=type(error).__name__)
-        visitor = self._visitors.of(request, is_use=False)
         message = _ERRORS.get(status, "error.internal" if status >= 500 else "error.bad_request")
         return _guarded(error_page(self._pages, visitor, status, message))
 

@@ -23,18 +23,28 @@ class Visitor(Struct, frozen=True):
 
 
 class Visitors:
-    """Reads cookies and headers; holds the sessions."""
+    """Reads cookies and headers, and asks for the session behind them."""
 
     def __init__(self, console: Console) -> None:
-        self.sessions = Sessions(console.now)
+        self.sessions = Sessions(console.sessions, now=console.now, monotonic_ns=console.monotonic_ns)
 
-    def of(self, request: Request[Any, Any, Any], *, is_use: bool = True) -> Visitor:
-        """The visitor behind a request. `is_use` False does not keep the session alive."""
-        session = self.sessions.find(request.cookies.get(SESSION_COOKIE), is_use=is_use)
-        language = choose(
-            request.cookies.get(LANGUAGE_COOKIE),
-            session.account.language if session else None,
-            request.headers.get("accept-language"),
-        )
-        query = request.url.query
-        return Visitor(session, language, request.url.path + (f"?{query}" if query else ""))
+    async def of(self, request: Request[Any, Any, Any], *, is_use: bool = True) -> Visitor:
+        """The visitor behind a request. `is_use` False does not keep the session alive. Raises StoreError."""
+        session = await self.sessions.find(request.cookies.get(SESSION_COOKIE), is_use=is_use)
+        request.state.visitor = visitor = _visitor(request, session)
+        return visitor
+
+    def known(self, request: Request[Any, Any, Any]) -> Visitor:
+        """The visitor that `of` found for this request; somebody who is not logged in if it never came so far."""
+        found = request.state.get("visitor")
+        return found if isinstance(found, Visitor) else _visitor(request, None)
+
+
+def _visitor(request: Request[Any, Any, Any], session: Session | None) -> Visitor:
+    language = choose(
+        request.cookies.get(LANGUAGE_COOKIE),
+        session.account.language if session else None,
+        request.headers.get("accept-language"),
+    )
+    query = request.url.query
+    return Visitor(session, language, request.url.path + (f"?{query}" if query else ""))

@@ -10,6 +10,7 @@ from contracts.plan import Plan, Plans
 from gateway.console.limit_uses import LimitsOf
 from gateway.sla.tally import Tally
 from gateway.source_address import SourceOf, peer_of
+from gateway.store.sessions import KeptSession
 from policies.limit import Charge, Limit, Moment, Standing
 from policies.reference import Language
 
@@ -37,6 +38,28 @@ class ConsoleAccounts(Protocol):
         """The account if the password is its own, in the same time whether or not the name exists."""
 
 
+class ConsoleSessions(Protocol):
+    """Where logins are kept for every process of the gateway (gateway/store/sessions.py, whose methods these are).
+
+    All raise StoreError.
+    """
+
+    async def add(self, key: bytes, username: str, now_us: int) -> bool:
+        """Keep a new one. False if there is no such account any more."""
+
+    async def find(self, key: bytes) -> KeptSession | None:
+        """The one with this key, however old."""
+
+    async def use(self, key: bytes, now_us: int) -> bool:
+        """It is used now. False if it has ended."""
+
+    async def end(self, key: bytes) -> None:
+        """It ends, if it has not."""
+
+    async def sweep(self, *, begun_until_us: int, used_until_us: int, kept_max: int) -> None:
+        """End what is too old; of the rest, keep the last used `kept_max`."""
+
+
 class Usage(Protocol):
     """Where calls are counted against limits: a Limiter (policies/limit.py)."""
 
@@ -53,13 +76,14 @@ class Console(Struct, frozen=True, kw_only=True):
 
     `limits_of` gives a plan's limits as they are at a time (gateway/limits/charging.py). `source_of` tells from an ASGI
     scope who is at the form. `secure` marks cookies for TLS only: true wherever people reach the console by https.
-    `now` is Unix seconds, `monotonic_ns` the clock of the counters.
+    `now` is Unix seconds, `monotonic_ns` the clock of the counters and of what is known of a session.
     """
 
     plans: Callable[[], Plans]
     tally: Tally
     counters: Usage
     accounts: ConsoleAccounts
+    sessions: ConsoleSessions
     allow_login: Callable[[str, str], Awaitable[int | None]]
     limits_of: LimitsOf = _as_written
     source_of: SourceOf = peer_of

@@ -30,6 +30,7 @@ async def admit(plan: Plan, caller: Caller, charging: Charging, limiter: Limiter
         return Refused(charged.suspended, "suspended")
     if not charged.admission:
         return Granted(observed=observed)
+    caller.policy = charged.policy
     at, hold = Moment(arrival.time_us, arrival.start_ns), ""
     if charged.holding:
         caller.held, hold = charged.admission, arrival.request_id  # whoever ends here frees what may have been taken
@@ -75,7 +76,7 @@ def note(caller: Caller, decision: Decision) -> None:
 
 def ratelimit(caller: Caller) -> tuple[tuple[bytes, bytes], ...]:
     """The RateLimit field (draft-ietf-httpapi-ratelimit-headers): what is left of each limit, seconds to its reset."""
-    return ((b"ratelimit", b", ".join(caller.limits.values())),) if caller.limits else ()
+    return (*caller.policy, (b"ratelimit", b", ".join(caller.limits.values()))) if caller.limits else ()
 
 
 def _remaining(standing: Standing) -> int:

@@ -17,7 +17,8 @@ Receive: TypeAlias = Callable[[], Awaitable[Any]]
 class Caller(Struct, gc=False):
     """One caller during one exchange. `held` is what it has in flight, to be released at its end.
 
-    `limits` are members of the RateLimit field, by the limits' keys.
+    `limits` are members of the RateLimit field, by the limits' keys; `policy` is the RateLimit-Policy field where it is
+    not the contract's.
     """
 
     arrival: Arrival
@@ -26,3 +27,4 @@ class Caller(Struct, gc=False):
     send: Send
     held: tuple[Charge, ...] = ()
     limits: dict[str, bytes] = msgspec.field(default_factory=dict)
+    policy: tuple[tuple[bytes, bytes], ...] = ()

@@ -64,7 +64,8 @@ def _headers(arrival: Arrival, located: Located | None, outcome: Outcome, receip
     if arrival.traceparent is not None:
         headers.append((b"traceparent", arrival.traceparent))
     if located is not None and located.plan is not None:
-        headers += located.plan.headers
+        named = {name for name, _ in outcome.headers}
+        headers += [header for header in located.plan.headers if header[0] not in named]
     elif located is not None and located.contract is not None:
         headers.append(located.contract.header())
     headers += outcome.headers

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
+from contracts.bounds import policy_header
 from contracts.plan import Plan
 from policies.limit import Charge, InFlight, Limit, Quota, Rate
 from policies.reference import ClauseRef
@@ -39,13 +40,14 @@ class Charged(Struct, frozen=True, gc=False):
     """`admission` is decided before the backend is asked, `settlement` after masking: (counter's key, quota).
 
     `holding`: something of `admission` is in flight until the exchange ends. `suspended`: by this clause nothing is
-    admitted at all.
+    admitted at all. `policy` is the RateLimit-Policy field where the limits are not those of the contract alone.
     """
 
     admission: tuple[Charge, ...]
     settlement: tuple[tuple[str, Quota], ...]
     holding: bool
     suspended: ClauseRef | None
+    policy: tuple[tuple[bytes, bytes], ...]
 
 
 class Charging:
@@ -85,7 +87,8 @@ class Charging:
         return tuple(self._raised(plan, limit, time_us) for limit in plan.limits) + self._throttles(plan, time_us)
 
     def _charged(self, plan: Plan, client: str, time_us: int) -> Charged:
-        keyed = [(counter(limit, client), limit) for limit in self.limits(plan, time_us)]
+        limits = self.limits(plan, time_us)
+        keyed = [(counter(limit, client), limit) for limit in limits]
         return Charged(
             admission=tuple(Charge(key, limit, limit.cost) for key, limit in keyed),
             settlement=tuple(
@@ -93,6 +96,7 @@ class Charging:
             ),
             holding=any(isinstance(limit, InFlight) for _, limit in keyed),
             suspended=self._suspended(plan, time_us),
+            policy=() if limits == plan.limits else policy_header(limits),
         )
 
     def _raised(self, plan: Plan, limit: Limit, time_us: int) -> Limit:

@@ -89,6 +89,17 @@ accounts = Table(
     Column("created_s", BigInteger, nullable=False),
 )
 
+console_sessions = Table(
+    "console_sessions",
+    metadata,
+    # SHA-256 of the id in the cookie, which is random enough to need no more.
+    Column("key", LargeBinary(32), primary_key=True),
+    # An account that is deleted takes its sessions along: the next one of its name is somebody else.
+    Column("username", String(64), ForeignKey("accounts.username", ondelete="CASCADE"), nullable=False),
+    Column("begun_us", BigInteger, nullable=False),
+    Column("used_us", BigInteger, nullable=False),
+)
+
 server_secrets = Table(
     "server_secrets",
     metadata,

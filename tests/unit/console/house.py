@@ -7,12 +7,15 @@ from typing import Any, TypeVar
 from litestar import Litestar
 from litestar.testing import TestClient
 from msgspec import Struct
+from msgspec.structs import replace
 
 from contracts.plan import Plan, Plans
 from gateway.console.routes import console_routes
 from gateway.console.wiring import Console
 from gateway.limits.charging import counter
 from gateway.sla.tally import Tally
+from gateway.store.faults import StoreError
+from gateway.store.sessions import KeptSession
 from policies.counters import Counters
 from policies.limit import Charge, Moment
 from policies.reference import Language
@@ -39,6 +42,56 @@ class People:
     async def check(self, username: str, password: str) -> Person | None:
         person, right = self.people.get(username, (None, ""))
         return person if person is not None and password == right else None
+
+
+class Logins:
+    """Sessions in a dictionary, for as many consoles as there are. `fails` makes it a store that cannot be used."""
+
+    def __init__(self, people: People) -> None:
+        self._people = people
+        self.kept: dict[bytes, KeptSession] = {}
+        self.fails = False
+        self.reads = self.writes = 0
+
+    async def add(self, key: bytes, username: str, now_us: int) -> bool:
+        self._write()
+        if username not in self._people.people:
+            return False
+        person, _ = self._people.people[username]
+        self.kept[key] = KeptSession(
+            key=key, username=username, role="ops", language=person.language, begun_us=now_us, used_us=now_us
+        )
+        return True
+
+    async def find(self, key: bytes) -> KeptSession | None:
+        self._answer()
+        self.reads += 1
+        return self.kept.get(key)
+
+    async def use(self, key: bytes, now_us: int) -> bool:
+        self._write()
+        if key not in self.kept:
+            return False
+        self.kept[key] = replace(self.kept[key], used_us=max(now_us, self.kept[key].used_us))
+        return True
+
+    async def end(self, key: bytes) -> None:
+        self._write()
+        self.kept.pop(key, None)
+
+    async def sweep(self, *, begun_until_us: int, used_until_us: int, kept_max: int) -> None:
+        self._write()
+        young = [one for one in self.kept.values() if one.begun_us > begun_until_us and one.used_us > used_until_us]
+        young.sort(key=lambda one: one.used_us, reverse=True)
+        self.kept = {one.key: one for one in young[:kept_max]}
+
+    def _write(self) -> None:
+        self._answer()
+        self.writes += 1
+
+    def _answer(self) -> None:
+        if self.fails:
+            raise StoreError("unreachable", "db.example/clausegate", "the database does not answer")
 
 
 class Door:
@@ -75,6 +128,7 @@ class House(Struct):
     clock: Clock
     door: Door
     people: People
+    logins: Logins
     app: Litestar
 
 
@@ -82,19 +136,21 @@ def house(plans: Plans | None = None, *, allowed: int = 100, wrap: Callable[[Con
     """Build it. Nothing has been counted yet."""
     plans = plans or plans_of()
     clock, door, people = Clock(), Door(allowed), People(ops=PASSWORD, li=PASSWORD)
+    logins = Logins(people)
     counters = Counters()
     console = Console(
         plans=lambda: plans,
         tally=Tally(plans),
         counters=counters,
         accounts=people,
+        sessions=logins,
         allow_login=door.allow,
         now=clock,
         monotonic_ns=lambda: clock.moment().monotonic_ns,
     )
     console = wrap(console) if wrap else console
     app = Litestar(route_handlers=[*console_routes(console)], openapi_config=None, logging_config=None)
-    return House(plans, console.tally, counters, clock, door, people, app)
+    return House(plans, console.tally, counters, clock, door, people, logins, app)
 
 
 def busy(built: House) -> House:

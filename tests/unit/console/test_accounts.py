@@ -9,6 +9,7 @@ from argon2 import PasswordHasher
 from gateway.console.wiring import Console
 from gateway.store.accounts import Account, Accounts
 from gateway.store.hidden import Hidden
+from gateway.store.sessions import KeptSessions
 from gateway.store.store import Store
 from gateway.throttle import Throttle, ThrottleRules
 from tests.unit.console.house import PASSWORD, form_token, house
@@ -22,7 +23,8 @@ async def test_a_stored_account_logs_in_and_guessing_is_slowed_down(tmp_path: Pa
     throttle = Throttle(Hidden(b"k" * 32), ThrottleRules(login="3/hour"))
 
     def real(console: Console) -> Console:
-        return msgspec.structs.replace(console, accounts=accounts, allow_login=throttle.allow_login)
+        kept = KeptSessions(store)
+        return msgspec.structs.replace(console, accounts=accounts, sessions=kept, allow_login=throttle.allow_login)
 
     transport = httpx.ASGITransport(house(plans_of(), wrap=real).app)
     async with httpx.AsyncClient(transport=transport, base_url="http://console.test") as client:

@@ -76,6 +76,7 @@ def test_behind_tls_cookies_are_for_tls_only() -> None:
             tally=console.tally,
             counters=console.counters,
             accounts=console.accounts,
+            sessions=console.sessions,
             allow_login=console.allow_login,
             now=console.now,
             secure=True,

@@ -1,0 +1,74 @@
+"""Who is logged in at the console. Kept here, so that every process knows a login, and a restart forgets none."""
+
+from msgspec import Struct
+from sqlalchemy import case, delete, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from gateway.store.accounts import Role
+from gateway.store.schema import accounts, console_sessions
+from gateway.store.store import Store
+from policies.reference import Language
+
+_rows = console_sessions.c
+
+
+class KeptSession(Struct, frozen=True, kw_only=True):
+    """One login. `key` is the SHA-256 of its id, which is nowhere; role and language are the account's as of now.
+
+    It began at `begun_us` and was last used at `used_us`, both Unix microseconds.
+    """
+
+    key: bytes
+    username: str
+    role: Role
+    language: Language
+    begun_us: int
+    used_us: int
+
+
+class KeptSessions:
+    """The sessions in a store; how long one lives is for the caller to say. Every method raises StoreError."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def add(self, key: bytes, username: str, now_us: int) -> bool:
+        """Keep a new one. False if there is no such account any more."""
+        row = {"key": key, "username": username, "begun_us": now_us, "used_us": now_us}
+        try:
+            async with self._store.write() as connection:
+                await connection.execute(insert(console_sessions).values(row))
+        except IntegrityError:
+            return False
+        return True
+
+    async def find(self, key: bytes) -> KeptSession | None:
+        """The one with this key, however old."""
+        query = (
+            select(_rows.key, _rows.username, accounts.c.role, accounts.c.language, _rows.begun_us, _rows.used_us)
+            .join(accounts, accounts.c.username == _rows.username)
+            .where(_rows.key == key)
+        )
+        async with self._store.read() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return None if row is None else KeptSession(**row._mapping)
+
+    async def use(self, key: bytes, now_us: int) -> bool:
+        """It is used now; of processes that say so at once, the latest time counts. False if it has ended."""
+        latest = case((_rows.used_us < now_us, now_us), else_=_rows.used_us)
+        async with self._store.write() as connection:
+            done = await connection.execute(update(console_sessions).where(_rows.key == key).values(used_us=latest))
+            return done.rowcount == 1
+
+    async def end(self, key: bytes) -> None:
+        """It ends, if it has not."""
+        async with self._store.write() as connection:
+            await connection.execute(delete(console_sessions).where(_rows.key == key))
+
+    async def sweep(self, *, begun_until_us: int, used_until_us: int, kept_max: int) -> None:
+        """End what began or was last used at these times or before; of the rest, keep the last used `kept_max`."""
+        old = or_(_rows.begun_us <= begun_until_us, _rows.used_us <= used_until_us)
+        beyond = select(_rows.key).order_by(_rows.used_us.desc(), _rows.begun_us.desc()).offset(kept_max)
+        async with self._store.write() as connection:
+            await connection.execute(delete(console_sessions).where(old))
+            await connection.execute(delete(console_sessions).where(_rows.key.in_(beyond)))
