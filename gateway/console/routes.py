@@ -19,7 +19,7 @@ from gateway.console.limit_uses import charges
 from gateway.console.login import Login, safe_next
 from gateway.console.pages import PRIVATE, SECURITY_HEADERS, Pages
 from gateway.console.static_files import FOREVER, REVALIDATE, StaticFiles
-from gateway.console.visitor import LANGUAGE_COOKIE, Visitor, Visitors
+from gateway.console.visitor import LANGUAGE_COOKIE, Visitor, Visitors, known_visitor
 from gateway.console.wiring import Console
 from gateway.health.ecosystem import WINDOW_DAYS, ecosystem
 from gateway.store.faults import StoreError
@@ -50,7 +50,7 @@ def console_routes(console: Console) -> Sequence[ControllerRouterHandler]:
                 *_side_handlers(static, pages, visitors, secure=console.secure),
             ],
             after_request=_guarded,
-            exception_handlers={Exception: _Failures(pages, visitors).answer},
+            exception_handlers={Exception: _Failures(pages).answer},
             request_max_body_size=_FORM_BYTES_MAX,
             include_in_schema=False,
         )
@@ -180,12 +180,12 @@ def _side_handlers(
 class _Failures:
     """What is said when a handler raises: a page in the person's language, never the reason in the program."""
 
-    def __init__(self, pages: Pages, visitors: Visitors) -> None:
-        self._pages, self._visitors = pages, visitors
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages  # and nothing that is open: Litestar copies handlers of exceptions in depth
 
     def answer(self, request: Web, error: Exception) -> Response[Any]:
         """A page for an HTTP error, a store that fails or a defect."""
-        visitor = self._visitors.known(request)
+        visitor = known_visitor(request)
         if isinstance(error, StoreError):
             _log.error("console cannot use the state store", kind=error.kind)
             answer = error_page(self._pages, visitor, 503, "error.unavailable")

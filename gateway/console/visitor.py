@@ -34,10 +34,11 @@ class Visitors:
         request.state.visitor = visitor = _visitor(request, session)
         return visitor
 
-    def known(self, request: Request[Any, Any, Any]) -> Visitor:
-        """The visitor that `of` found for this request; somebody who is not logged in if it never came so far."""
-        found = request.state.get("visitor")
-        return found if isinstance(found, Visitor) else _visitor(request, None)
+
+def known_visitor(request: Request[Any, Any, Any]) -> Visitor:
+    """Whom `Visitors.of` found for this request; somebody who is not logged in if it never came so far."""
+    found = request.state.get("visitor")
+    return found if isinstance(found, Visitor) else _visitor(request, None)
 
 
 def _visitor(request: Request[Any, Any, Any], session: Session | None) -> Visitor:

@@ -1,17 +1,12 @@
 """An allowance is what was granted until it ends; of those who notice that, one records it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
-import pytest
 from msgspec import structs
-from sqlalchemy import text
 
 from gateway.store.allowances import Allowances, GrantedAllowance
 from gateway.store.claims import CLAIM_S
 from gateway.store.store import Store
-from tests.flows.postgres import PostgresUnavailable, running_postgres
 
 NOW_US = 1_800_000_000_000_000
 HOUR_US = 3_600_000_000
@@ -26,30 +21,6 @@ GRANTED = GrantedAllowance(
     reason="a campaign — 双十一",
     granted_by="ops",
 )
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str | None]:
-    try:
-        with running_postgres() as address:
-            yield address
-    except PostgresUnavailable:
-        yield None
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    address: str | None = f"sqlite:///{tmp_path}/state.db"
-    if request.param == "postgresql":
-        address = request.getfixturevalue("postgres")
-        if address is None:
-            pytest.skip("PostgreSQL cannot be started here")
-    assert address is not None
-    opened = await Store.open(address)
-    async with opened.write() as connection:
-        await connection.execute(text("DELETE FROM allowances"))
-    yield opened
-    await opened.close()
 
 
 async def test_what_was_granted_is_read_as_it_was_granted(store: Store) -> None:

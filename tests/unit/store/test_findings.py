@@ -1,16 +1,11 @@
 """A finding is one however often it is found, takes later evidence until it is judged, and is judged once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
-import pytest
 from msgspec import structs
-from sqlalchemy import text
 
 from gateway.store.findings import Findings, ImposedMeasure, KeptFinding, Measures
 from gateway.store.store import Store
-from tests.flows.postgres import PostgresUnavailable, running_postgres
 
 NOW_US = 1_800_000_000_000_000
 FOUND = KeptFinding(
@@ -33,31 +28,6 @@ MEASURE = ImposedMeasure(
     until_us=NOW_US + 3_600_000_000,
     reason="copied the base — 属实",
 )
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str | None]:
-    try:
-        with running_postgres() as address:
-            yield address
-    except PostgresUnavailable:
-        yield None
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    address: str | None = f"sqlite:///{tmp_path}/state.db"
-    if request.param == "postgresql":
-        address = request.getfixturevalue("postgres")
-        if address is None:
-            pytest.skip("PostgreSQL cannot be started here")
-    assert address is not None
-    opened = await Store.open(address)
-    async with opened.write() as connection:
-        await connection.execute(text("DELETE FROM measures"))
-        await connection.execute(text("DELETE FROM findings"))
-    yield opened
-    await opened.close()
 
 
 def later(by_us: int, **more: str) -> KeptFinding:

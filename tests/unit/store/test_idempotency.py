@@ -2,13 +2,13 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from gateway.store.hidden import Hidden
 from gateway.store.idempotency import (
@@ -25,7 +25,6 @@ from gateway.store.idempotency import (
 )
 from gateway.store.schema import idempotency_keys
 from gateway.store.store import Store
-from tests.flows.postgres import PostgresUnavailable, running_postgres
 
 SECRET = Hidden(b"s" * 32)
 NOW_S = 1_800_000_000
@@ -33,32 +32,9 @@ SAME, OTHER = b"f" * 32, b"g" * 32
 HEADERS = ((b"etag", b'"e1"'), (b"location", b"/v1/leads/canary-location"))
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str | None]:
-    try:
-        with running_postgres() as address:
-            yield address
-    except PostgresUnavailable:
-        yield None
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/state.db"
-    address: str | None = request.getfixturevalue("postgres")
-    if address is None:
-        pytest.skip("PostgreSQL cannot be started here")
-    store = await Store.open(address)
-    async with store.write() as connection:
-        await connection.execute(text("DELETE FROM idempotency_keys"))
-    await store.close()
-    return address
-
-
 @asynccontextmanager
-async def opened(url: str, owner: str = "one", **more: Any) -> AsyncIterator[Idempotency]:
-    store = await Store.open(url)
+async def opened(address: str, owner: str = "one", **more: Any) -> AsyncIterator[Idempotency]:
+    store = await Store.open(address)
     try:
         yield Idempotency(store, SECRET, owner, **more)
     finally:
@@ -71,65 +47,65 @@ async def fresh(keys: Idempotency, key: str = "k1", now_s: int = NOW_S) -> Fresh
     return claimed
 
 
-async def test_a_settled_key_answers_with_the_first_answer_also_after_a_restart(url: str) -> None:
-    async with opened(url) as keys:
+async def test_a_settled_key_answers_with_the_first_answer_also_after_a_restart(address: str) -> None:
+    async with opened(address) as keys:
         await keys.settle((await fresh(keys)).claim, 201, HEADERS, b'{"lead":1}')
-    async with opened(url, "two") as keys:
+    async with opened(address, "two") as keys:
         assert await keys.claim("client", "k1", SAME, NOW_S + 60) == Replay(201, HEADERS, b'{"lead":1}')
         assert await keys.claim("client", "k1", SAME, NOW_S + KEEP_S - 1) == Replay(201, HEADERS, b'{"lead":1}')
 
 
-async def test_of_many_that_claim_one_key_at_once_exactly_one_gets_it(url: str) -> None:
-    async with opened(url) as here, opened(url, "two") as there:
+async def test_of_many_that_claim_one_key_at_once_exactly_one_gets_it(address: str) -> None:
+    async with opened(address) as here, opened(address, "two") as there:
         claims = [keys.claim("client", "k1", SAME, NOW_S) for keys in (here, there) for _ in range(25)]
         claimed = await asyncio.gather(*claims)
     assert sorted(type(each).__name__ for each in claimed) == ["Fresh"] + ["InFlight"] * 49
 
 
-async def test_of_many_that_claim_an_expired_key_at_once_exactly_one_gets_it(url: str) -> None:
-    async with opened(url) as keys:
+async def test_of_many_that_claim_an_expired_key_at_once_exactly_one_gets_it(address: str) -> None:
+    async with opened(address) as keys:
         await fresh(keys)
         later = [keys.claim("client", "k1", SAME, NOW_S + KEEP_S) for _ in range(20)]
         claimed = await asyncio.gather(*later)
     assert sorted(type(each).__name__ for each in claimed) == ["Fresh"] + ["InFlight"] * 19
 
 
-async def test_a_key_used_for_another_change_is_a_mismatch_before_and_after_it_is_settled(url: str) -> None:
-    async with opened(url) as keys:
+async def test_a_key_used_for_another_change_is_a_mismatch_before_and_after_it_is_settled(address: str) -> None:
+    async with opened(address) as keys:
         claim = (await fresh(keys)).claim
         assert await keys.claim("client", "k1", OTHER, NOW_S) == Mismatch()
         await keys.settle(claim, 200, (), b"{}")
         assert await keys.claim("client", "k1", OTHER, NOW_S) == Mismatch()
 
 
-async def test_clients_do_not_share_their_keys(url: str) -> None:
-    async with opened(url) as keys:
+async def test_clients_do_not_share_their_keys(address: str) -> None:
+    async with opened(address) as keys:
         await fresh(keys)
         assert isinstance(await keys.claim("client2", "k1", OTHER, NOW_S), Fresh)
         # the same letters, cut at another place
         assert isinstance(await keys.claim("clien", "tk1", OTHER, NOW_S), Fresh)
 
 
-async def test_an_unsettled_key_is_in_flight_until_no_change_can_take_that_long_and_never_fresh(url: str) -> None:
-    async with opened(url) as keys:
+async def test_an_unsettled_key_is_in_flight_until_no_change_can_take_that_long_and_never_fresh(address: str) -> None:
+    async with opened(address) as keys:
         await fresh(keys)
-    async with opened(url, "after a crash") as keys:
+    async with opened(address, "after a crash") as keys:
         assert await keys.claim("client", "k1", SAME, NOW_S + IN_FLIGHT_S_MAX - 1) == InFlight()
         assert await keys.claim("client", "k1", SAME, NOW_S + IN_FLIGHT_S_MAX) == Unknown()
         assert await keys.claim("client", "k1", SAME, NOW_S + KEEP_S - 1) == Unknown()
         assert isinstance(await keys.claim("client", "k1", OTHER, NOW_S + KEEP_S), Fresh)
 
 
-async def test_an_abandoned_key_is_unknown_at_once_and_not_settled_any_more(url: str) -> None:
-    async with opened(url) as keys:
+async def test_an_abandoned_key_is_unknown_at_once_and_not_settled_any_more(address: str) -> None:
+    async with opened(address) as keys:
         claim = (await fresh(keys)).claim
         await keys.abandon(claim)
         await keys.settle(claim, 200, (), b"{}")
         assert await keys.claim("client", "k1", SAME, NOW_S) == Unknown()
 
 
-async def test_a_released_key_is_free_and_a_settled_one_cannot_be_released(url: str) -> None:
-    async with opened(url) as keys:
+async def test_a_released_key_is_free_and_a_settled_one_cannot_be_released(address: str) -> None:
+    async with opened(address) as keys:
         await keys.release((await fresh(keys)).claim)
         claim = (await fresh(keys)).claim
         await keys.settle(claim, 204, (), b"")
@@ -137,8 +113,8 @@ async def test_a_released_key_is_free_and_a_settled_one_cannot_be_released(url: 
         assert await keys.claim("client", "k1", SAME, NOW_S) == Replay(204, (), b"")
 
 
-async def test_a_claim_that_has_expired_does_not_touch_the_one_that_followed_it(url: str) -> None:
-    async with opened(url) as keys:
+async def test_a_claim_that_has_expired_does_not_touch_the_one_that_followed_it(address: str) -> None:
+    async with opened(address) as keys:
         late = (await fresh(keys)).claim
         await fresh(keys, now_s=NOW_S + KEEP_S)
         await keys.settle(late, 200, (), b"late")
@@ -146,25 +122,25 @@ async def test_a_claim_that_has_expired_does_not_touch_the_one_that_followed_it(
         assert await keys.claim("client", "k1", SAME, NOW_S + KEEP_S) == InFlight()
 
 
-async def test_a_body_too_large_to_keep_leaves_its_status(url: str) -> None:
-    async with opened(url) as keys:
+async def test_a_body_too_large_to_keep_leaves_its_status(address: str) -> None:
+    async with opened(address) as keys:
         await keys.settle((await fresh(keys)).claim, 201, (), b"x" * (ANSWER_BYTES_MAX + 1))
         assert await keys.claim("client", "k1", SAME, NOW_S) == Replay(201, (), None)
 
 
-async def test_expired_rows_are_removed_a_bounded_number_at_a_time(url: str) -> None:
-    async with opened(url, keep_s=100) as keys:
+async def test_expired_rows_are_removed_a_bounded_number_at_a_time(address: str) -> None:
+    async with opened(address, keep_s=100) as keys:
         for number in range(150):
             await fresh(keys, f"old{number}")
         left = []
         for number in range(2):
             await fresh(keys, f"new{number}", NOW_S + 100)
-            left.append(await rows(url))
+            left.append(await rows(address))
     assert left == [51, 2]
 
 
-async def rows(url: str) -> int:
-    store = await Store.open(url)
+async def rows(address: str) -> int:
+    store = await Store.open(address)
     async with store.read() as connection:
         count: int = (await connection.execute(select(func.count()).select_from(idempotency_keys))).scalar_one()
     await store.close()

@@ -1,45 +1,16 @@
 """Of two who change the same state one has it; what is loaded is what was committed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 from msgspec import structs
-from sqlalchemy import text
 
 from gateway.store.log_state import Anchoring, LogState, LogStates, Position, Records, TreeState
 from gateway.store.store import Store
-from tests.flows.postgres import PostgresUnavailable, running_postgres
 
 POSITION = Position(3, 4096, 3500, 2, 41, "ab" * 32, 2)
 TREE = TreeState("partners/swift", 42, b"\0\xff" * 16, "a note\n\n— of ours\n", 1_800_000_000_000_001, 3, 40, 1)
 STATE = LogState(origin="gateway.example/log", positions={"gw-1": POSITION}, trees={TREE.name: TREE}, updated_us=7)
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str | None]:
-    try:
-        with running_postgres() as address:
-            yield address
-    except PostgresUnavailable:
-        yield None
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    address: str | None = f"sqlite:///{tmp_path}/state.db"
-    if request.param == "postgresql":
-        address = request.getfixturevalue("postgres")
-        if address is None:
-            pytest.skip("PostgreSQL cannot be started here")
-    assert address is not None
-    opened = await Store.open(address)
-    async with opened.write() as connection:
-        await connection.execute(text("DELETE FROM log_state"))
-        await connection.execute(text("DELETE FROM log_trees"))
-    yield opened
-    await opened.close()
 
 
 async def test_what_was_committed_is_loaded(store: Store) -> None:
