@@ -3,17 +3,15 @@
 from collections.abc import Sequence
 
 from policies.clause import PageSize
+from policies.kinds.page_size import WITHOUT_CLAUSE
 from policies.limit import Limit
 from policies.reference import ClauseRef
-
-PAGE_LIMIT = (50, 200)
-"""Records in a page when the caller does not say, and at most, where no clause says so."""
 
 
 def page_limit_of(sizes: Sequence[PageSize]) -> tuple[tuple[int, int], ClauseRef | None]:
     """(default, maximum) records in a page, and the clause that says the maximum: of several the most restrictive."""
     if not sizes:
-        return PAGE_LIMIT, None
+        return WITHOUT_CLAUSE, None
     smallest = min(sizes, key=lambda size: size.maximum)
     return (min(smallest.maximum, *(size.default for size in sizes)), smallest.maximum), smallest.clause
 

@@ -18,10 +18,10 @@ _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "Clausegate-Agreement": ("The agreement, its version and its contract hash.", {"type": "string"}),
     "Clausegate-Receipt": ("Proof that this exchange is in the audit log.", {"type": "string"}),
     "RateLimit-Policy": (
-        "The limits in force, each named by its clause: q in w seconds.",
+        "The limits in force, each named by its clause: q calls, or what qu says, in w seconds or a calendar period.",
         {"type": "string"},
     ),
-    "RateLimit": ("What is left of each limit: r, more of it in t seconds.", {"type": "string"}),
+    "RateLimit": ("What is left of each limit: r; more of it in t seconds.", {"type": "string"}),
     "Clausegate-Cut": ("The clause of a quota that cut the page: `next` goes on from there later.", {"type": "string"}),
     "Retry-After": ("Seconds to wait before calling again.", {"type": "integer", "minimum": 0}),
     "WWW-Authenticate": ("How to authenticate (RFC 6750).", {"type": "string"}),

@@ -17,7 +17,7 @@ from contracts.view import GrantedView
 from contracts.writing import Writing
 from policies.clause import Anomaly, Bulk, Meter
 from policies.gate import Gate
-from policies.keys import PartnerKeys
+from policies.keys import PartnerKeys, hmac_sha256
 from policies.limit import Limit
 from policies.reference import ClauseRef, Language, Words
 
@@ -60,7 +60,8 @@ class Plan(Struct, frozen=True, gc=False):
     `resource` is the product's name, and behind a slash the object's where the product has several; `offer` what
     all partners of the role share. `scope` is the OAuth scope a token must hold, `route` the RFC 6570 path
     template, `headers` are ready for ASGI, `seed` begins each ETag, the same for all operations of a resource, so
-    that If-Match takes what a read gave. `mask` is the offer's, with the partner's keys once `with_keys` gave them.
+    that If-Match takes what a read gave. `mask` is the offer's, with the partner's keys once `with_keys` gave them;
+    with them `seed` is a secret, or whoever guesses the data would see by the ETag alone that the guess is right.
     `page_limit` is (default, maximum) records, `page_clause` what says so, None where no clause does. `rows` is the row
     filter with the partner's values, `keeps` the same where the gateway itself must apply it, None when there is none
     or the backend enforces it. `sorts` and `filters` say what the backend does of what a caller may ask. `writing` is
@@ -150,13 +151,19 @@ class Plans(Struct, frozen=True):
         return tuple(plan for plans in self.by_route.values() for plan in plans)
 
     def with_keys(self, keys_of: Callable[[str], PartnerKeys]) -> "Plans":
-        """The same with each partner's keys in its masks; `keys_of` gives them by partner id.
+        """The same with each partner's keys in its masks and ETags; `keys_of` gives them by partner id.
 
         Before this, a plan with a keyed technique answers with no data at all.
         """
+        keys = {partner: keys_of(partner) for partner in self.partners()}
+        tags = {partner: hmac_sha256(each.derive("etag", 1)) for partner, each in keys.items()}
         keyed = {
             route: tuple(
-                replace(plan, mask=plan.mask.with_keys(keys_of(route[0]))) if plan.mask.keyed else plan
+                replace(
+                    plan,
+                    mask=plan.mask.with_keys(keys[route[0]]) if plan.mask.keyed else plan.mask,
+                    seed=tags[route[0]](plan.seed),
+                )
                 for plan in plans
             )
             for route, plans in self.by_route.items()

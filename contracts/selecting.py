@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from msgspec import UNSET, Raw, Struct
 
-from adapters.base import Compare, Condition, Field, Operator, Order, Path, Scalar, Within
+from adapters.base import AllOf, Compare, Condition, Field, Operator, Order, Path, Scalar, Within
 from contracts.facts import Value
 from contracts.granted import Branch, Keyed, Leaf, Many, Node
 from contracts.rows import holds
@@ -75,6 +75,18 @@ def filter_of(clear: Clear, name: str, value: str) -> Condition | None:
     if isinstance(scalar, bool) and operator not in {"", "ne"}:
         return None
     return Compare(OPERATORS[operator] if bracket else "==", field, scalar)
+
+
+def keys_of(condition: Condition, key: Field) -> tuple[str, ...]:
+    """The keys that a caller's filter asks for by name; none where it does not."""
+    match condition:
+        case Compare("==", field, value) if field.path == key.path:
+            return (str(value),)
+        case Within(field, values) if field.path == key.path:
+            return tuple(map(str, values))
+        case AllOf(conditions):
+            return next(filter(None, (keys_of(each, key) for each in conditions)), ())
+    return ()
 
 
 def order_of(clear: Clear, text: str) -> tuple[Order, ...] | None:

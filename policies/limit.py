@@ -7,7 +7,7 @@ all of them or none, and is exact: whoever comes first, no more is admitted than
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from typing import ClassVar, Literal, Protocol, TypeAlias
+from typing import ClassVar, Final, Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 
@@ -17,6 +17,8 @@ Per: TypeAlias = Literal["partner", "client", "operation"]
 OnOutage: TypeAlias = Literal["refuse", "allow", "local"]
 Unit: TypeAlias = Literal["calls", "records", "bytes", "subjects"]
 Period: TypeAlias = Literal["hour", "day", "week", "month", "quarter", "year"]
+AMOUNT_MAX: Final = 10**15 - 1
+"""The largest number that a field of a response may say (RFC 9651 section 3.3.1), and so the largest limit."""
 
 
 class Limit(Struct, frozen=True, gc=False, kw_only=True):

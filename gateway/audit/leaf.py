@@ -71,7 +71,8 @@ class Part(Struct, frozen=True, tag="part", forbid_unknown_fields=True, gc=False
     """A further piece of an answer that is sent piece by piece: on the log before the piece is sent.
 
     The Exchange with the same request_id tells of the first piece; `number` counts from 2. `last` True: none follows.
-    `code` is the problem code of what broke the answer off, "" where it was sent.
+    `code` is the problem code of what broke the answer off, "" where it was sent; `clause`, `observed` and `uncounted`
+    are as in an Exchange.
     """
 
     time_us: int

@@ -4,6 +4,7 @@ from contracts.plan import Plan
 from gateway.exchange.caller import Caller
 from gateway.limits.charging import Charging
 from policies.clause import Granted, Refused, Verdict
+from policies.gate import Call
 from policies.limit import Decision, Limiter, Moment, Quota, Standing
 
 _SECOND_NS = 1_000_000_000
@@ -17,14 +18,9 @@ async def admit(plan: Plan, caller: Caller, charging: Charging, limiter: Limiter
         return Refused(contract.products_clause, "insufficient-scope", headers=(_scope_challenge(plan),))
     if not contract.effective_from_s <= arrival.time_us // 1_000_000 < contract.effective_until_s:
         return Refused(contract.effective_clause, "not-in-force")
-    observed: tuple[str, ...] = ()
-    for gate in plan.gates:
-        held = gate.check(arrival)
-        if held is None:
-            continue
-        if gate.enforce == "refuse":
-            return Refused(gate.clause, held.reason, held.retry_after_s, _retry(held.retry_after_s))
-        observed += (gate.clause.id,)
+    observed = passed(plan, arrival)
+    if isinstance(observed, Refused):
+        return observed
     charged = charging.of(plan, grant.client, arrival.time_us)
     if charged.suspended is not None:
         return Refused(charged.suspended, "suspended")
@@ -37,6 +33,20 @@ async def admit(plan: Plan, caller: Caller, charging: Charging, limiter: Limiter
     decision = await limiter.decide(charged.admission, at, hold)
     note(caller, decision)
     return verdict_of(decision, observed)
+
+
+def passed(plan: Plan, call: Call) -> tuple[str, ...] | Refused:
+    """The numbers of the clauses whose gates only watch and would have held it, or the refusal of the first that does
+    hold it."""
+    observed: tuple[str, ...] = ()
+    for gate in plan.gates:
+        held = gate.check(call)
+        if held is None:
+            continue
+        if gate.enforce == "refuse":
+            return Refused(gate.clause, held.reason, held.retry_after_s, _retry(held.retry_after_s))
+        observed += (gate.clause.id,)
+    return observed
 
 
 def verdict_of(decision: Decision, observed: tuple[str, ...] = ()) -> Verdict:

@@ -135,7 +135,7 @@ async def still_as_known(plan: Plan, adapter: Adapter, key: str, arrival: Arriva
     if not shown.records:
         return problem("record-not-found")
     digest = hashlib.sha256(plan.mask.encode(shown.records[0])).digest()
-    current = Outcome(200, headers=((b"etag", etag(plan, digest)),))
+    current = Outcome(200, headers=((b"etag", etag(plan, key.encode(), digest)),))
     return None if allows(current, arrival.if_match, arrival.if_none_match) else problem("precondition-failed")
 
 
@@ -168,10 +168,12 @@ def _done(plan: Plan, wish: Wish, answer: Answer) -> Outcome:
         return Outcome(201, body=b"") if status == 201 else Outcome(204, body=b"")
     data = plan.mask.encode(shown.records[0])
     digest = hashlib.sha256(data).digest()
-    headers: tuple[tuple[bytes, bytes], ...] = ((b"etag", etag(plan, digest)),)
-    location = _location(plan, shown.records[0]) if status == 201 else None
-    if location is not None:
-        headers += ((b"location", location),)
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    key = _key(plan, shown.records[0]) if status == 201 else wish.change.key
+    if key is not None:
+        headers += ((b"etag", etag(plan, key.encode("utf-8", "surrogatepass"), digest)),)
+        if status == 201:
+            headers += ((b"location", f"/v1/{plan.resource}/{quote(key, safe='')}".encode()),)
     return Outcome(
         status,
         body=data,
@@ -183,12 +185,12 @@ def _done(plan: Plan, wish: Wish, answer: Answer) -> Outcome:
     )
 
 
-def _location(plan: Plan, record: Any) -> bytes | None:
-    """Where a created record is, if the view shows its key."""
+def _key(plan: Plan, record: Any) -> str | None:
+    """The key of a created record, if the view shows it: where the record is, and what its ETag is of."""
     if ".".join(plan.call.key.path) not in plan.offer.clear:
         return None
     key = masked_getter(plan.view.record, plan.call.key.path)(record)
-    return None if key is None else f"/v1/{plan.resource}/{quote(str(key), safe='')}".encode()
+    return None if key is None else str(key)
 
 
 def fingerprint(arrival: Arrival, wish: Wish) -> bytes:

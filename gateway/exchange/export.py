@@ -21,7 +21,7 @@ from contracts.plan import Plan
 from gateway.audit.faults import LogFault
 from gateway.audit.leaf import Part
 from gateway.audit.writer import Writer
-from gateway.exchange.admit import verdict_of
+from gateway.exchange.admit import passed, verdict_of
 from gateway.exchange.asked import Asked
 from gateway.exchange.call import call
 from gateway.exchange.caller import Caller, Receive, Send
@@ -33,12 +33,12 @@ from gateway.exchange.record import Commit, part_of, payload_of
 from gateway.exchange.settle import Settling, narrowed
 from gateway.exchange.shape import Shown, select
 from gateway.quality.sampler import Sampler
-from policies.clause import Granted
+from policies.clause import Granted, Refused
 from policies.limit import InFlight, Moment
 
 WAIT_MAX_S = 60.0
 """An export that would have to wait longer for its limits is broken off: connections are not kept for hours."""
-Watch: TypeAlias = Callable[[Plan, str, int, str, Outcome], None]
+Watch: TypeAlias = Callable[[Plan, str, int, str | tuple[str, ...], Outcome], None]
 """Is told of every exchange of a plan that was recorded: client, time, what was looked for, outcome."""
 _ENDLESS = problem("backend-invalid")
 """The backend leads back to a page that was sent already."""
@@ -61,7 +61,7 @@ def begun(plan: Plan, asked: Asked, answer: Answer) -> tuple[Shown, Outcome] | O
         records=len(shown.records),
         subjects=shown.subjects,
         drift=shown.drift,
-        rest=following(asked, shown, len(shown.records)),
+        rest=following(plan, asked, shown, len(shown.records)),
         disclosed=_disclosed(body, shown),
     )
 
@@ -70,12 +70,15 @@ def _disclosed(body: bytes, shown: Shown) -> Disclosed:
     return Disclosed(hashlib.sha256(body).digest(), shown.people)
 
 
-def following(asked: Asked, shown: Shown, sent: int) -> Query | None:
-    """The query for the piece after `sent` records in all; None when that was the last."""
+def following(plan: Plan, asked: Asked, shown: Shown, sent: int) -> Query | None:
+    """The query for the piece after `sent` records in all; None when that was the last.
+
+    However few a quota left of the piece before, the next is a whole page again: a piece costs a call.
+    """
     left = asked.remaining - sent
     if shown.next is None or left <= 0:
         return None
-    return replace(asked.query, after=shown.next, limit=min(asked.query.limit, left))
+    return replace(asked.query, after=shown.next, limit=min(plan.page_limit[1], left))
 
 
 class Export(Struct, frozen=True):
@@ -154,7 +157,7 @@ class Export(Struct, frozen=True):
                 records=len(shown.records),
                 subjects=shown.subjects,
                 drift=shown.drift,
-                rest=following(asked, shown, sent + len(shown.records)),
+                rest=following(self.plan, asked, shown, sent + len(shown.records)),
                 disclosed=_disclosed(body, shown),
                 observed=admitted.observed,
                 uncounted=admitted.uncounted,
@@ -176,14 +179,17 @@ class Export(Struct, frozen=True):
             at = self.now()
             if not plan.contract.effective_from_s <= at.time_us // 1_000_000 < plan.contract.effective_until_s:
                 return problem("not-in-force", plan.contract.effective_clause)
+            watching = passed(plan, replace(self.caller.arrival, time_us=at.time_us))
+            if isinstance(watching, Refused):  # the hours are over
+                return problem(watching.reason, watching.clause)
             charged = self.settling.charging.of(plan, client, at.time_us)
             if charged.suspended is not None:
                 return problem("suspended", charged.suspended)
             counted = [charge for charge in charged.admission if not isinstance(charge.limit, InFlight)]
             if not counted:
-                return Granted()
+                return Granted(observed=watching)
             decision = await self.settling.limiter.decide(counted, at)
-            verdict = verdict_of(decision)
+            verdict = verdict_of(decision, watching)
             if isinstance(verdict, Granted):
                 return verdict
             refused = problem(verdict.reason, verdict.clause)
@@ -212,7 +218,7 @@ class Export(Struct, frozen=True):
         return False
 
 
-def unwatched(plan: Plan, client: str, time_us: int, sought: str, outcome: Outcome) -> None:
+def unwatched(plan: Plan, client: str, time_us: int, sought: str | tuple[str, ...], outcome: Outcome) -> None:
     """A Watch that looks away."""
 
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from adapters.base import Adapter, Query
 from contracts.plan import Plan, Plans
 from contracts.product import READING
+from contracts.selecting import keys_of
 from gateway.audit.faults import LogFault
 from gateway.audit.leaf import Exchange
 from gateway.audit.receipt import format_receipt
@@ -104,12 +105,13 @@ class Gateway:
         plan, asked, arrival = located.plan, located.asked, caller.arrival
         if plan is None or isinstance(asked, Outcome):
             return asked if isinstance(asked, Outcome) else problem("not-found")
-        verdict = await admit(plan, caller, self._settling.charging, self._settling.limiter)
-        if isinstance(verdict, Refused):
-            headers = (*verdict.headers, *ratelimit(caller))
-            return problem(verdict.reason, verdict.clause, headers, observed=verdict.observed)
-        adapter = serving.adapters[plan.backend]
+        admitted = Granted()
         try:
+            verdict = await admit(plan, caller, self._settling.charging, self._settling.limiter)
+            if isinstance(verdict, Refused):
+                headers = (*verdict.headers, *ratelimit(caller))
+                return problem(verdict.reason, verdict.clause, headers, observed=verdict.observed)
+            admitted, adapter = verdict, serving.adapters[plan.backend]
             if plan.operation in READING:
                 outcome = await self._read(plan, asked, adapter, caller, verdict)
             else:
@@ -119,7 +121,7 @@ class Gateway:
             outcome = problem("internal")
         if outcome.drift:
             self._sampler.drifted(plan, outcome.drift)
-        return granted(outcome, verdict, ratelimit(caller))
+        return granted(outcome, admitted, ratelimit(caller))
 
     async def _read(self, plan: Plan, asked: Asked, adapter: Adapter, caller: Caller, verdict: Granted) -> Outcome:
         """Ask, mask, leave out what the caller has already, and count the rest."""
@@ -195,7 +197,7 @@ class Gateway:
         if self.observe is not None:
             self.observe(arrival, entry)
         if located.plan is not None:
-            self._watch(located.plan, grant.client, arrival.time_us, sought(located.asked), outcome)
+            self._watch(located.plan, grant.client, arrival.time_us, sought(located.plan, located.asked), outcome)
         return outcome, format_receipt(receipt)
 
 
@@ -217,6 +219,11 @@ def granted(outcome: Outcome, verdict: Granted, headers: tuple[Header, ...]) -> 
     )
 
 
-def sought(asked: Asked | Outcome | None) -> str:
-    """What was looked for, for whoever watches: a record's key, or the place that a page follows; "" for neither."""
-    return (asked.query.key or asked.query.after or "") if isinstance(asked, Asked) else ""
+def sought(plan: Plan, asked: Asked | Outcome | None) -> str | tuple[str, ...]:
+    """What was looked for, for whoever watches: a record's key, or the place that a page follows; "" for neither.
+    Several, or one by itself: a list was filtered by these keys, which looks records up as well."""
+    if not isinstance(asked, Asked):
+        return ""
+    query = asked.query
+    looked_up = () if query.where is None else keys_of(query.where, plan.call.key)
+    return looked_up or query.key or query.after or ""

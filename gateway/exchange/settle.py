@@ -75,7 +75,8 @@ class Settling(Struct, frozen=True):
         if decision.bound is None:
             return _counted(outcome, decision, None)
         status = 204 if outcome.status == 200 else outcome.status
-        return Outcome(status, body=b"", clause=decision.bound.clause, headers=(_cut(decision.bound.clause.id),))
+        clause, observed = decision.bound.clause, tuple(limit.clause.id for limit in decision.observed)
+        return Outcome(status, body=b"", clause=clause, headers=(_cut(clause.id),), observed=observed)
 
     def _charges(
         self, settlement: Sequence[tuple[str, Quota]], outcome: Outcome, people: AbstractSet[Subject]

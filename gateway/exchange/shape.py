@@ -47,19 +47,20 @@ def shape(plan: Plan, cursors: Cursors, asked: Asked, answer: Answer) -> tuple[S
     shown = select(plan, asked, answer)
     if isinstance(shown, Outcome):
         return shown
-    records = shown.records
-    if asked.query.key is not None:
+    records, key = shown.records, asked.query.key
+    if key is not None:
         if not records:
             return problem("record-not-found")
-        data = plan.mask.encode(records[0])
+        place, data = key.encode(), plan.mask.encode(records[0])
     else:
+        place = b"%b\n%b" % (asked.place, (asked.query.after or "").encode())
         following = cursors.seal(shown.next, asked.place) if shown.next is not None else None
         data = b'{"data":%b,"next":%b}' % (plan.mask.encode(records), msgspec.json.encode(following))
     digest = hashlib.sha256(data).digest()
     return shown, Outcome(
         200,
         body=data,
-        headers=((b"etag", etag(plan, digest)), *_ONCE),
+        headers=((b"etag", etag(plan, place, digest)), *_ONCE),
         records=len(records),
         subjects=shown.subjects,
         drift=shown.drift,
@@ -97,10 +98,14 @@ def select(plan: Plan, asked: Asked, answer: Answer) -> Shown | Outcome:
     return Shown(records, subjects, people, masked.next, masked.drift, kept, facts)
 
 
-def etag(plan: Plan, digest: bytes) -> bytes:
+def etag(plan: Plan, place: bytes, digest: bytes) -> bytes:
     """A strong validator (RFC 9110 section 8.8.3) of what one partner sees, after masking: of the data's SHA-256, which
-    their commitment needs as well, so that a page is hashed once."""
-    return b'"%b"' % hashlib.sha256(plan.seed + digest).hexdigest()[:32].encode()
+    their commitment needs as well, so that a page is hashed once.
+
+    `place` is the record's key, or which page it is of which list. With it in the tag, a 304 says that this very answer
+    is still as it was, and not that it equals another one: what is equal would be learnt without being counted.
+    """
+    return b'"%b"' % hashlib.sha256(b"%b%b%b" % (plan.seed, place, digest)).hexdigest()[:32].encode()
 
 
 def subjects_of(plan: Plan, shown: Shown) -> list[Subject | None]:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from contracts.bounds import policy_header
 from contracts.plan import Plan
-from policies.limit import Charge, InFlight, Limit, Quota, Rate
+from policies.limit import AMOUNT_MAX, Charge, InFlight, Limit, Quota, Rate
 from policies.reference import ClauseRef
 
 _KNOWN_MAX = 20_000
@@ -105,7 +105,7 @@ class Charging:
             if time_us < allowance.until_us:
                 extra += allowance.extra
                 self._until_us = min(self._until_us, allowance.until_us)
-        return replace(limit, limit=limit.limit + extra) if extra else limit
+        return replace(limit, limit=min(limit.limit + extra, AMOUNT_MAX)) if extra else limit
 
     def _in_force(self, plan: Plan, time_us: int, action: Action) -> Iterable[tuple[ClauseRef, int, int]]:
         """(clause, calls, window) of the measures on this plan. One whose clause is gone binds nobody any more."""

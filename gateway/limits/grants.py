@@ -10,8 +10,9 @@ from msgspec import Struct
 
 from contracts.plan import Contract, Plans
 from gateway.audit.period import PeriodFault, moment
+from policies.limit import AMOUNT_MAX
 
-EXTRA_MAX: Final = 10**15
+EXTRA_MAX: Final = AMOUNT_MAX
 UNTIL_MAX: Final = timedelta(days=366)
 REASON_CHARACTERS_MAX: Final = 500
 _SECOND_US: Final = 1_000_000

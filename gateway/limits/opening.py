@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from typing import NoReturn
 
@@ -13,7 +13,6 @@ from contracts.plan import Plans
 from gateway.audit.events import Event
 from gateway.audit.faults import CorruptLogError
 from gateway.audit.reader import read_counted
-from gateway.audit.sidecar_people import handles_of
 from gateway.audit.writer import Writer
 from gateway.authority import AuthorityError, record
 from gateway.exchange.settle import Handle, Settling
@@ -23,7 +22,7 @@ from gateway.limits.connection import BadRedisUrl, connect
 from gateway.limits.leased import LeasedLimiter
 from gateway.limits.redis_leasing import RedisLeasing
 from gateway.limits.redis_limiter import RedisLimiter
-from gateway.limits.replay import replay
+from gateway.limits.replay import replayed
 from gateway.scraping.watcher import Watcher
 from gateway.settings import Settings
 from gateway.store.store import Store
@@ -63,7 +62,7 @@ async def open_limits(
     adopting = Adopting(store, writer, charging)
     await adopting.adopt()
     now = Moment(time.time_ns() // 1000, time.monotonic_ns())
-    counters = await asyncio.to_thread(replayed, workspace, charging, now)
+    counters = await asyncio.to_thread(_replayed, workspace, charging, now)
     limiter: Limiter = counters
     shared: RedisLimiter | None = None
     if workspace.settings.redis_url:
@@ -101,20 +100,12 @@ def _leased(settings: Settings, exact: RedisLimiter, stack: AsyncExitStack) -> L
     return leased
 
 
-def replayed(workspace: Workspace, charging: Charging, now: Moment) -> Counters:
-    """Counters as the log of a workspace says they stand. Blocking. Raises LimitsError."""
-    log = workspace.settings.log_path(workspace.folder)
-    sidecar = workspace.settings.sidecar_path(workspace.folder)
-    if not log.is_dir():  # nothing was ever served from here
-        return Counters()
-
-    def people(wanted: set[bytes], since_s: float) -> Iterator[tuple[bytes, tuple[bytes, ...]]]:
-        return handles_of(sidecar, wanted, since_s)
-
+def _replayed(workspace: Workspace, charging: Charging, now: Moment) -> Counters:
+    """Counters as the log says they stand. Blocking. Raises LimitsError."""
     try:
-        return replay(lambda: read_counted(log), workspace.plans, charging, now, people)
+        return replayed(workspace, charging, now)
     except (CorruptLogError, OSError) as error:
-        raise LimitsError(f"the audit log cannot be read: {error}; `clausegate verify` says more") from None
+        raise LimitsError(_unreadable(error)) from None
 
 
 def _recall(workspace: Workspace, watcher: Watcher) -> None:
@@ -122,7 +113,11 @@ def _recall(workspace: Workspace, watcher: Watcher) -> None:
     try:
         watcher.replay(read_counted(workspace.settings.log_path(workspace.folder)), workspace.plans)
     except (CorruptLogError, OSError) as error:
-        raise LimitsError(f"the audit log cannot be read: {error}; `clausegate verify` says more") from None
+        raise LimitsError(_unreadable(error)) from None
+
+
+def _unreadable(error: CorruptLogError | OSError) -> str:
+    return f"the audit log cannot be read: {error}; `clausegate verify` says more"
 
 
 async def _cancel(task: asyncio.Task[NoReturn]) -> None:

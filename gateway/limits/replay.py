@@ -7,14 +7,17 @@ anything was left of the quota then. In doubt a call was charged: a restart give
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Final, TypeAlias
 
 from msgspec import Struct
 
 from contracts.plan import Plan, Plans
 from gateway.audit.leaf import Exchange, Part
-from gateway.audit.reader import Counted
+from gateway.audit.reader import Counted, read_counted
+from gateway.audit.sidecar_people import handles_of
 from gateway.limits.charging import Charging
+from gateway.workspace import Workspace
 from policies.calendar_window import calendar_of
 from policies.counters import Counters
 from policies.limit import Charge, Limit, Moment, Quota, Rate
@@ -74,13 +77,20 @@ def replay(read: Read, plans: Plans, charging: Charging, now: Moment, people: Pe
     return _Replaying(plans, charging, now).run(read, people)
 
 
+def replayed(workspace: Workspace, charging: Charging, now: Moment) -> Counters:
+    """Counters as the log of a workspace says they stand. Blocking. Raises CorruptLogError, OSError."""
+    log = workspace.settings.log_path(workspace.folder)
+    sidecar = workspace.settings.sidecar_path(workspace.folder)
+    if not log.is_dir():  # nothing was ever served from here
+        return Counters()
+    return replay(lambda: read_counted(log), workspace.plans, charging, now, partial(handles_of, sidecar))
+
+
 class _Replaying:
     """One replay: the plans by what entries say of them, and what is charged in another order than it is told."""
 
     def __init__(self, plans: Plans, charging: Charging, now: Moment) -> None:
-        self._plans: Mapping[_Place, Plan] = {
-            (plan.contract.agreement, plan.resource, plan.operation): plan for plan in plans.all_plans()
-        }
+        self._plans: Mapping[_Place, Plan] = _held_against(plans, now.time_us // 1_000_000)
         self._charging, self._now = charging, now
         self._counters = Counters()
         self._open: dict[tuple[str, str], _Open] = {}
@@ -172,6 +182,16 @@ class _Replaying:
         if isinstance(limit, Quota):
             return calendar_of(limit.period, limit.zone).window_us(now_us)[0]
         return now_us
+
+
+def _held_against(plans: Plans, now_s: int) -> dict[_Place, Plan]:
+    """What calls are held against now: the version of each agreement that is in force, or was last; else the first."""
+    found: dict[_Place, Plan] = {}
+    for plan in plans.all_plans():  # of each route in order of effective date
+        place = (plan.contract.agreement, plan.resource, plan.operation)
+        if place not in found or plan.contract.effective_from_s <= now_s:
+            found[place] = plan
+    return found
 
 
 def _sent(entry: Exchange | Part) -> bool:

@@ -8,16 +8,13 @@ from typing import Any, Final, Literal, TypeAlias
 from redis.exceptions import RedisError
 
 from gateway.audit.faults import CorruptLogError
-from gateway.audit.reader import read_counted
-from gateway.audit.sidecar_people import handles_of
 from gateway.limits.charging import Charging
 from gateway.limits.connection import BadRedisUrl, Client, connect
 from gateway.limits.layout import agreement_of, charge_arguments, charge_keys, epoch_keys, read_answer, standings_of
-from gateway.limits.replay import replay
+from gateway.limits.replay import replayed
 from gateway.limits.scripts import script_for
 from gateway.workers.bundled_valkey import remembered_url
 from gateway.workspace import Workspace
-from policies.counters import Counters
 from policies.limit import Charge, InFlight, Moment, Standing
 
 Source: TypeAlias = Literal["log", "redis"]
@@ -84,25 +81,11 @@ async def _from_log(
     workspace: Workspace, charging: Charging, charges: Sequence[Charge], now: Moment
 ) -> tuple[Standing | None, ...]:
     try:
-        counters = await asyncio.to_thread(_replayed, workspace, charging, now)
+        counters = await asyncio.to_thread(replayed, workspace, charging, now)
     except (CorruptLogError, OSError) as error:
         raise StandingUnknown(f"the log cannot be read: {error}; `clausegate verify` says more") from None
     found = await counters.standings(charges, now)
     return tuple(
         None if isinstance(charge.limit, InFlight) else standing
         for charge, standing in zip(charges, found, strict=True)
-    )
-
-
-def _replayed(workspace: Workspace, charging: Charging, now: Moment) -> Counters:
-    log = workspace.settings.log_path(workspace.folder)
-    sidecar = workspace.settings.sidecar_path(workspace.folder)
-    if not log.is_dir():  # nothing was ever served from here
-        return Counters()
-    return replay(
-        lambda: read_counted(log),
-        workspace.plans,
-        charging,
-        now,
-        lambda wanted, since_s: handles_of(sidecar, wanted, since_s),
     )

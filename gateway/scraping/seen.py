@@ -45,19 +45,19 @@ class Seen(Struct, frozen=True, gc=False):
     """An exchange as far as scraping goes. It is folded into counts within seconds, and kept nowhere.
 
     `key` is the key that a `get` asked for, or what a page of a `list` follows, "" for neither. `people` are handles of
-    those whom the answer is about. `at` is its time in the agreement's zone.
+    those whom the answer is about. `at` is its time in the agreement's zone. `looked_up` are the keys that a `list` was
+    filtered by.
     """
 
     time_us: int
     at: Local
-    agreement: str
-    resource: str
     operation: str
     client: str
     key: str
     people: AbstractSet[bytes]
     records: int
     status: int
+    looked_up: tuple[str, ...] = ()
 
 
 def local(time_us: int, zone: ZoneInfo) -> Local:

@@ -57,6 +57,7 @@ class _Told(Struct, frozen=True, gc=False):
     client: str
     time_us: int
     key: str
+    looked_up: tuple[str, ...]
     people: AbstractSet[Subject]
     records: int
     status: int
@@ -119,14 +120,17 @@ class Watcher:
             await self._task
         self.tick(self._now_us())
 
-    def saw(self, plan: Plan, client: str, time_us: int, key: str, outcome: Outcome) -> None:
+    def saw(self, plan: Plan, client: str, time_us: int, key: str | tuple[str, ...], outcome: Outcome) -> None:
         """An exchange was recorded. On the hot path: nothing is looked at. `key` is what a `get` asked for, or the
-        position (`Query.after`) that a page of a `list` follows, "" for neither."""
+        position (`Query.after`) that a page of a `list` follows, "" for neither; a tuple of keys is what a `list` was
+        filtered by."""
         if len(self._waiting) >= WAITING_MAX:
             self._unwatched += 1
             return
         people = _NOBODY if outcome.disclosed is None else outcome.disclosed.people
-        self._waiting.append(_Told(plan, client, time_us, key, people, outcome.records, outcome.status))
+        single, looked_up = (key, ()) if isinstance(key, str) else ("", key)
+        told = _Told(plan, client, time_us, single, looked_up, people, outcome.records, outcome.status)
+        self._waiting.append(told)
 
     def tick(self, now_us: int) -> None:
         """Fold what waits and judge what is due, all at once."""
@@ -148,7 +152,7 @@ class Watcher:
             plan = by_id.get(entry.plan) if isinstance(entry, Exchange) and entry.time_us >= since_us else None
             if plan is None or not isinstance(entry, Exchange):
                 continue
-            told = _Told(plan, entry.client, entry.time_us, "", _NOBODY, entry.records, entry.status)
+            told = _Told(plan, entry.client, entry.time_us, "", (), _NOBODY, entry.records, entry.status)
             if self._counts(told):
                 watched, seen = self._seen(told)
                 for detector, state in zip(self._detectors, watched.states, strict=True):
@@ -214,14 +218,13 @@ class Watcher:
         seen = Seen(
             time_us=told.time_us,
             at=at,
-            agreement=contract.agreement,
-            resource=plan.resource,
             operation=plan.operation,
             client=told.client,
             key=told.key,
             people=people,
             records=told.records,
             status=told.status,
+            looked_up=told.looked_up,
         )
         return watched, seen
 

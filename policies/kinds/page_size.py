@@ -13,7 +13,7 @@ from policies.wording import number
 RECORDS_MAX = 1_000
 """A page is held in memory whole, masked and as it came."""
 WITHOUT_CLAUSE = (50, 200)
-"""What (`default`, `maximum`) are where no clause says: contracts/compile.py."""
+"""(`default`, `maximum`) where no clause says so."""
 
 
 class PageSizeClause(Clause, frozen=True, forbid_unknown_fields=True, tag="page_size", kw_only=True):

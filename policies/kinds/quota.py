@@ -20,11 +20,11 @@ from policies.counted import (
     weights_words,
 )
 from policies.direction import EITHER, NEITHER, Directions, Judge, rising
-from policies.limit import OnOutage, Per, Period, Quota, Unit
+from policies.limit import AMOUNT_MAX, OnOutage, Per, Period, Quota, Unit
 from policies.reference import Enforce, Words
 from policies.wording import number
 
-LIMIT_MAX = 10**15
+LIMIT_MAX = AMOUNT_MAX
 """Safely within the whole numbers that JSON and a store's numbers keep exactly (2^53)."""
 SUBJECTS_MAX = 1_000_000
 """Who was counted is remembered until the period ends, 16 bytes a person and counter: this bounds it."""

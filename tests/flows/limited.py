@@ -1,10 +1,12 @@
-"""Clauses that limit, hold and measure, for the small workspace of tests; and a finding that might be confirmed."""
+"""Clauses that limit, hold and measure, for the small workspace of tests; an allowance, and a finding that might be
+confirmed."""
 
 from pathlib import Path
 
 import yaml
 
 from gateway.scraping.finding import Finding
+from gateway.store.allowances import GrantedAllowance
 from gateway.workspace import Workspace, load_workspace
 from tests.conftest import ROOT
 
@@ -74,6 +76,21 @@ def limited_workspace(folder: Path) -> Workspace:
     loaded = load_workspace(folder, {})
     assert isinstance(loaded, Workspace), [finding.to_text() for finding in loaded]
     return loaded
+
+
+def allowance(granted_us: int, until_us: int) -> GrantedAllowance:
+    """Seven calls a day more for each client."""
+    return GrantedAllowance(
+        id="a-1",
+        partner=PARTNER,
+        agreement=AGREEMENT,
+        clause="4.2",
+        extra=7,
+        granted_us=granted_us,
+        until_us=until_us,
+        reason="a campaign",
+        granted_by="ops",
+    )
 
 
 def finding(name: str = "f1", detector: str = "sequential-keys", *, keys: int = 4_000) -> Finding:

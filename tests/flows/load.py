@@ -38,6 +38,13 @@ class Load:
         """Call until stopped or cut off; `on_answer` after every answer."""
         await asyncio.gather(*(self._caller(on_answer) for _ in range(connections)))
 
+    async def reached(self, condition: Callable[[], bool], patience_s: float = 60) -> None:
+        """Wait for an answer after which it is so. Raises TimeoutError."""
+        async with asyncio.timeout(patience_s):
+            while not condition():
+                self.answered.clear()
+                await self.answered.wait()
+
     async def _caller(self, on_answer: Callable[[], None]) -> None:
         try:
             async with await Wire.open(self._gateway.url) as wire:

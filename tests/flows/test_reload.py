@@ -21,7 +21,6 @@ from tests.flows.load import Load
 ONE = "/v1/shipments/S-1"
 CONNECTIONS = 8
 AROUND = 200
-PATIENCE_S = 60
 LESS = "{limit: 999999, burst: 999999}"
 LIMIT = "{limit: 1000000, burst: 1000000}"
 
@@ -45,14 +44,6 @@ def made(tmp_path: Path, source: Backend) -> Iterator[Hub]:
         yield made
 
 
-async def reached(load: Load, condition: Callable[[], bool]) -> None:
-    """Wait for an answer after which it is so."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not condition():
-            load.answered.clear()
-            await load.answered.wait()
-
-
 async def under_load(gateway: Gateway, edits: list[Edit]) -> Load:
     """Make each edit, send SIGHUP, and wait for what it must lead to, while calls go on without a pause."""
     load = Load(gateway)
@@ -61,7 +52,7 @@ async def under_load(gateway: Gateway, edits: list[Edit]) -> Load:
         await _answers(load, AROUND)
         edit.make()
         gateway.process.process.send_signal(signal.SIGHUP)
-        await reached(load, partial(edit.led_to, load))
+        await load.reached(partial(edit.led_to, load))
     await _answers(load, AROUND)
     load.stop()
     await calling
@@ -70,7 +61,7 @@ async def under_load(gateway: Gateway, edits: list[Edit]) -> Load:
 
 async def _answers(load: Load, more: int) -> None:
     enough = load.answers + more
-    await reached(load, lambda: load.answers >= enough)
+    await load.reached(lambda: load.answers >= enough)
 
 
 def hash_in(agreement: str) -> str:

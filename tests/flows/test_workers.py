@@ -42,14 +42,6 @@ def made(tmp_path: Path, source: Backend) -> Iterator[Hub]:
         yield made
 
 
-async def reached(load: Load, condition: Callable[[], bool]) -> None:
-    """Wait for an answer after which it is so."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not condition():
-            load.answered.clear()
-            await load.answered.wait()
-
-
 def writers(load: Load) -> Counter[str]:
     """How many answers came from each worker."""
     return Counter(receipt.writer for receipt in load.receipts)
@@ -58,7 +50,7 @@ def writers(load: Load) -> Counter[str]:
 async def more(load: Load, answers: int) -> None:
     """Wait for so many more."""
     enough = load.answers + answers
-    await reached(load, lambda: load.answers >= enough)
+    await load.reached(lambda: load.answers >= enough)
 
 
 async def some_answers(load: Load) -> None:
@@ -223,7 +215,7 @@ def test_a_limit_is_exact_across_workers(made: Hub) -> None:
 
     async def until_refused(load: Load) -> None:
         calling = asyncio.create_task(load.run(CONNECTIONS))
-        await reached(load, lambda: load.statuses[429] >= 3 * CONNECTIONS)
+        await load.reached(lambda: load.statuses[429] >= 3 * CONNECTIONS)
         load.stop()
         await calling
 
@@ -237,11 +229,11 @@ def test_a_limit_is_exact_across_workers(made: Hub) -> None:
 def test_counters_that_are_killed_are_back_without_a_restart_and_meanwhile_the_clause_decides(made: Hub) -> None:
     async def through(gateway: Gateway, load: Load) -> None:
         calling = asyncio.create_task(load.run(CONNECTIONS))
-        await reached(load, lambda: load.answers >= 100)
+        await load.reached(lambda: load.answers >= 100)
         os.kill(valkey(gateway), signal.SIGKILL)
-        await reached(load, lambda: load.statuses[503] > 0)  # on_outage: refuse
+        await load.reached(lambda: load.statuses[503] > 0)  # on_outage: refuse
         enough = load.statuses[200] + 100
-        await reached(load, lambda: load.statuses[200] >= enough)
+        await load.reached(lambda: load.statuses[200] >= enough)
         load.stop()
         await calling
 

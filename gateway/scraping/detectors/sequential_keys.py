@@ -42,10 +42,13 @@ class SequentialKeys(Detector[Walk]):
         return Walk()
 
     def fold(self, state: Walk, seen: Seen) -> None:
-        if seen.operation == "list":
+        if seen.looked_up:  # one by one as by `get`, whatever the filter is called
+            for key in seen.looked_up:
+                self._step(state, seen, key)
+        elif seen.operation == "list":
             self._page(state, seen)
         elif seen.operation == "get" and seen.key:
-            self._step(state, seen)
+            self._step(state, seen, seen.key)
 
     def _page(self, state: Walk, seen: Seen) -> None:
         deep = state.pages.follow(seen.client, seen.key, seen.records)
@@ -54,11 +57,11 @@ class SequentialKeys(Detector[Walk]):
             state.paged.add(seen.time_us, seen.records)
             state.paged_days.today += seen.records
 
-    def _step(self, state: Walk, seen: Seen) -> None:
+    def _step(self, state: Walk, seen: Seen, key: str) -> None:
         if state.days.turn(seen.at.day):
             state.tops.turn()
-        found = place(seen.key)
-        if found is None or not state.met.meet(seen.key, seen.at.day):
+        found = place(key)
+        if found is None or not state.met.meet(key, seen.at.day):
             return
         near, chance = state.ring.neighbours(found)
         state.ring.add(found)

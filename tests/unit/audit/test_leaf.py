@@ -108,7 +108,8 @@ def test_a_record_has_no_room_for_payloads_paths_addresses_or_tokens() -> None:
     ]
     assert [field.name for field in msgspec.structs.fields(Part)] == [
         *("time_us", "request_id", "partner", "client", "agreement", "version", "contract", "plan", "product"),
-        *("operation", "number", "code", "last", "bytes", "records", "subjects", "withheld", "payload"),
+        *("operation", "number", "code", "last", "bytes", "records", "subjects", "withheld", "payload", "clause"),
+        *("observed", "uncounted"),
     ]
     assert [field.name for field in msgspec.structs.fields(Observation)] == [
         *("time_us", "partner", "agreement", "version", "contract", "product", "direction", "samples", "records"),

@@ -17,7 +17,7 @@ from tests.unit.audit.forging import fault_in, leaves_of, rewritten, segment
 def small_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two epochs of one writer over three segments: eight records, and two that say how many there were before."""
     log = tmp_path_factory.mktemp("small") / "log"
-    options = msgspec.structs.replace(QUIET, segment_bytes=1020)
+    options = msgspec.structs.replace(QUIET, segment_bytes=1070)
     for epoch in range(2):
         writer = opened(log, disk=FaultyDisk(pretend_sync=True), options=options)
         for number in range(3):

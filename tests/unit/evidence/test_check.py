@@ -88,9 +88,9 @@ Change = Callable[[Path], dict[str, bytes | None]]
 
 def _text(name: str, old: str, new: str) -> Change:
     def change(path: Path) -> dict[str, bytes | None]:
-        text = member(path, name).decode()
-        assert old in text
-        return {name: text.replace(old, new, 1).encode()}
+        data = member(path, name)  # a bundle has sizes between its entries: it is no text as a whole
+        assert old.encode() in data
+        return {name: data.replace(old.encode(), new.encode(), 1)}
 
     return change
 

@@ -156,3 +156,19 @@ async def test_a_measure_for_another_object_or_under_a_clause_that_is_gone_binds
     measures = [Measure("swift-2026", "9.1", "shipments", until_us), Measure("swift-2026", "9.1", "wares", until_us)]
     stage.settling.charging.adopt([], measures)
     assert (await stage.get("/v1/shipments")).status == 200
+
+
+class Broken(Gate, frozen=True, gc=False, kw_only=True):
+    """A defect of ours."""
+
+    def check(self, call: Call) -> Held | None:
+        raise OverflowError("canary")
+
+
+async def test_a_gate_that_fails_lets_nothing_pass_and_the_log_says_so(made: Made) -> None:
+    stage = made(gates=(Broken(clause=ref("5.1", "access_hours")),))
+    reply = await stage.get("/v1/shipments")
+    assert (reply.status, reply.code) == (500, "internal")
+    assert b"canary" not in reply.body
+    assert stage.adapter.asked == []
+    assert [(entry.status, entry.code) for entry in stage.records()] == [(500, "internal")]

@@ -6,6 +6,7 @@ from adapters.base import AllOf, Compare, Field, Order, Query, Within
 from gateway.exchange.asked import EXPORT_MAX, Asked, read_change, read_one, read_page
 from gateway.exchange.cursor import Cursors
 from gateway.exchange.outcome import Outcome
+from gateway.exchange.serve import sought
 from tests.unit.exchange.stage import Stage, arriving
 from tests.unit.exchange.wares import SEEN, WARES, Database, plan_of, ware, wares
 
@@ -214,3 +215,20 @@ async def test_a_filter_that_the_backend_does_not_know_is_applied_here_and_what_
     assert [record["id"] for record in reply.json()["data"]] == ["W-2"]
     assert reply.json()["next"] is not None
     assert stage.records()[0].records == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "looked_for"),
+    [
+        ("", ""),
+        ("pieces=3", ""),
+        ("id=W-1", ("W-1",)),
+        ("id=W-1&pieces=3&fields=price", ("W-1",)),
+        ("id[in]=W-1,W-2", ("W-1", "W-2")),
+        ("id[ne]=W-1", ""),
+    ],
+)
+def test_a_filter_by_the_key_looks_records_up_as_asking_for_each_does(
+    query: str, looked_for: str | tuple[str, ...]
+) -> None:
+    assert sought(SORTED, asked(query)) == looked_for

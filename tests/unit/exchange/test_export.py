@@ -9,13 +9,17 @@ from typing import Any
 
 import pytest
 import zstandard
+from msgspec.structs import replace
 
 from adapters.base import Answer, Fault
+from contracts.plan import Plan
 from gateway.audit.faults import LogFault
 from gateway.audit.leaf import Exchange, Part
 from gateway.audit.reader import read_counted
 from gateway.audit.receipt import parse_receipt
 from gateway.sla.tally import Tally
+from policies.gate import Call, Gate, Held
+from policies.reference import Enforce
 from tests.unit.exchange.stage import Reply, Stage, said
 from tests.unit.exchange.wares import WARES, ware, wares
 
@@ -238,3 +242,37 @@ async def test_what_is_counted_as_it_happens_is_what_the_log_tells(made: Callabl
         account.total() for account in Tally(stage.gateway.serving.plans).replay(read_counted(stage.folder)).accounts()
     ]
     assert replayed == counted
+
+
+class Closing(Gate, frozen=True, kw_only=True):
+    """Open until a moment."""
+
+    until_us: int
+
+    def check(self, call: Call) -> Held | None:
+        return None if call.time_us < self.until_us else Held("outside-hours", 3_600)
+
+
+@pytest.mark.parametrize(
+    ("enforce", "ends", "code", "observed"), [("refuse", 2, "outside-hours", ""), ("observe", 3, "", "4.4")]
+)
+async def test_an_export_does_not_go_on_when_the_hours_are_over(
+    made: Callable[..., Stage], enforce: Enforce, ends: int, code: str, observed: str
+) -> None:
+    stage = made(page(1), page(2), page(3, following=False))
+    plans, until_us = stage.gateway.serving.plans, stage.now_us + 60_000_000
+
+    def closing(plan: Plan) -> Plan:
+        clause = replace(plan.contract.effective_clause, id="4.4")
+        return replace(plan, gates=(Closing(clause=clause, enforce=enforce, until_us=until_us),))
+
+    routes = {route: tuple(map(closing, each)) for route, each in plans.by_route.items()}
+    stage.gateway.serving = replace(stage.gateway.serving, plans=replace(plans, by_route=routes))
+
+    def late(message: Any) -> None:
+        stage.now_us += 40_000_000 if message["type"] == "http.response.body" else 0
+
+    stage.sent = late
+    reply = await stage.get("/v1/wares", accept=LINES)
+    assert (ids(reply), reply.ended) == ([f"W-{number}" for number in range(1, ends + 1)], enforce == "observe")
+    assert (parts(stage)[-1].code, parts(stage)[-1].observed) == (code, observed)

@@ -35,3 +35,12 @@ async def test_one_for_another_agreement_or_clause_does_nothing(stage: Stage) ->
     others = [Allowance("swift-2027", "4.1", 300, UNTIL_US), Allowance("swift-2026", "4.2", 300, UNTIL_US)]
     stage.settling.charging.adopt(others, [])
     assert (await stage.get("/v1/shipments")).headers["ratelimit-policy"] == '"4.1";q=1200;w=60'
+
+
+async def test_however_much_is_granted_the_fields_can_say_it(stage: Stage) -> None:
+    """An integer of a structured field has at most 15 digits (RFC 9651 section 3.3.1)."""
+    granted = [Allowance("swift-2026", "4.1", 10**15 - 1, UNTIL_US) for _ in range(3)]
+    stage.settling.charging.adopt(granted, [])
+    reply = await stage.get("/v1/shipments")
+    assert reply.headers["ratelimit-policy"] == '"4.1";q=999999999999999;w=60'
+    assert reply.headers["ratelimit"].startswith('"4.1";r=999999999999998;')

@@ -194,3 +194,27 @@ async def test_an_export_ends_visibly_broken_at_its_quota(made: Made) -> None:
     assert (len(sent), reply.ended) == (250, False)
     ends = [entry for entry in stage.entries() if isinstance(entry, Part)]
     assert [(part.records, part.code, part.clause) for part in ends] == [(50, "", "7.1"), (0, "quota-exceeded", "7.1")]
+
+
+async def test_an_export_that_began_with_the_last_of_a_quota_goes_on_with_whole_pages_when_there_is_more(
+    made: Made,
+) -> None:
+    stage = made(quota("records", 401), records=602)
+    assert (await stage.get("/v1/wares?limit=200")).status == 200
+    assert (await stage.get("/v1/wares?limit=200")).status == 200
+
+    def next_day(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            stage.now_us += 24 * 3_600_000_000
+
+    stage.sent = next_day
+    reply = await stage.get("/v1/wares?limit=300", accept=LINES)
+    assert (len(reply.body.splitlines()), reply.ended) == (300, True)
+    assert [entry.records for entry in stage.entries() if isinstance(entry, Part)] == [200, 99]
+
+
+async def test_what_only_watches_is_recorded_too_when_a_change_shows_nothing(made: Made) -> None:
+    stage = made(quota("bytes", 300), quota("bytes", 300, "7.2", enforce="observe"))
+    assert (await stage.get("/v1/wares/W-01")).status == 200
+    assert (await stage.ask("PATCH", "/v1/wares/W-01", {"pieces": 9})).status == 204
+    assert (last(stage).clause, last(stage).observed) == ("7.1", "7.2")

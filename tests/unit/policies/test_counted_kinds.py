@@ -5,11 +5,10 @@ from typing import get_args
 import pytest
 from msgspec import to_builtins
 
-from contracts.bounds import PAGE_LIMIT
+from contracts.bounds import page_limit_of
 from contracts.product import Operation
 from policies.clause import Anomaly, Bulk, PageSize
 from policies.counted import OPERATIONS
-from policies.kinds.page_size import WITHOUT_CLAUSE
 from policies.library import render
 from policies.limit import InFlight, Quota, Rate
 from tests.unit.policies.clauses import ANOMALY, BULK, CONCURRENCY, PAGE, QUOTA, RATE, binding, clause
@@ -87,8 +86,8 @@ def test_a_quota_reads_as_a_sentence() -> None:
     assert render(people)["en"].endswith("calls beyond are recorded and not refused.")
 
 
-def test_the_page_without_a_clause_is_the_one_that_plans_are_made_with() -> None:
-    assert WITHOUT_CLAUSE == PAGE_LIMIT
+def test_a_page_size_says_how_many_records_a_page_holds() -> None:
+    assert page_limit_of([]) == ((50, 200), None)
     assert clause(PAGE).effect(binding()) == PageSize(binding().clause, 100, 500)
 
 

@@ -13,7 +13,6 @@ import pytest
 import yaml
 from msgspec.structs import replace
 
-from contracts.bounds import PAGE_LIMIT
 from gateway.exchange.admit import note, ratelimit
 from policies.calendar_window import window_of
 from policies.clause import Anomaly, Binding, Bulk, Clause, PageSize
@@ -21,6 +20,7 @@ from policies.counters import Counters
 from policies.gate import Gate
 from policies.hours import Weekly
 from policies.kinds import KINDS
+from policies.kinds.page_size import WITHOUT_CLAUSE
 from policies.limit import Charge, Decision, InFlight, Limit, Moment, Period, Quota, Rate
 from policies.reference import ClauseRef
 from tests.house.checks.documents import sections
@@ -175,7 +175,7 @@ def test_a_page_holds_what_the_page_says(row: Row) -> None:
     assert isinstance(size, PageSize)
     wanted = size.default if asked == "none" else int(asked)
     assert answer == (f"{wanted} records at most" if wanted <= size.maximum else "400")
-    assert "Without any it is {}, and {} at most.".format(*PAGE_LIMIT) in SECTIONS["page_size"]
+    assert "Without any it is {}, and {} at most.".format(*WITHOUT_CLAUSE) in SECTIONS["page_size"]
 
 
 @pytest.mark.parametrize("row", rows(SECTIONS["bulk_sync"], "| at | agreed |"), ids=str)
@@ -198,7 +198,7 @@ def test_a_measure_is_what_the_page_says() -> None:
 def test_the_header_of_the_page_is_the_one_that_is_sent() -> None:
     rate, quota, counters = effect("rate_limit"), effect("quota"), Counters()
     settled = (Charge(rate.key, rate, rate.cost), Charge(quota.key, quota, 900))
-    caller: Any = SimpleNamespace(limits={})
+    caller: Any = SimpleNamespace(limits={}, policy=())
     note(caller, asyncio.run(counters.decide(settled, moment("2026-11-28 09:00"))))
     ((name, value),) = ratelimit(caller)
     (shown,) = re.findall(r"```\n(RateLimit: .*)\n```", TEXT)

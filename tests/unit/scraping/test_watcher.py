@@ -240,3 +240,16 @@ def _contents(found: Any, depth: int = 0) -> Any:
         slots = [getattr(found, name) for name in names if hasattr(found, name)]
         return [_contents(one, depth + 1) for one in [*slots, *getattr(found, "__dict__", {}).values()]]
     return found
+
+
+@pytest.mark.parametrize("at_once", [1, 10])
+def test_a_walk_through_keys_by_a_filter_of_a_list_is_found_as_one_record_by_record_is(at_once: int) -> None:
+    stage = Stage()
+    keys = [f"SH-{number:06}" for number in range(300)]
+    for number in range(0, len(keys), at_once):
+        looked_up = tuple(keys[number : number + at_once])
+        stage.watcher.saw(
+            stage.plans["list"], "app", at(0, 9) + number * 1_000_000, looked_up, Outcome(200, records=at_once)
+        )
+    stage.watcher.tick(at(0, 10))
+    assert "sequential-keys" in stage.detectors()
