@@ -56,7 +56,7 @@ class Rate(Limit, frozen=True, gc=False, kw_only=True):
         return f"q={self.limit};w={self.window_ns // 1_000_000_000}"
 
 
-_FIELD_UNITS: dict[Unit, str] = {"calls": "requests", "bytes": "content-bytes"}
+_FIELD_UNITS: dict[Unit, str] = {"bytes": "content-bytes"}
 _PERIOD_S: dict[Period, int] = {"hour": 3_600, "day": 86_400, "week": 604_800}
 
 

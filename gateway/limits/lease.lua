@@ -15,51 +15,12 @@ if redis.call('GET', KEYS[1]) ~= ARGV[2] then return {'lost'} end
 local want, deadline, caller, lease = tonumber(ARGV[1]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 if deadline > 0 and clock > deadline then return {'late', string.format('%.0f', clock)} end
 
-local CHUNK = 500
-
-local function parsed(entry)
-  local at, cost = string.match(entry, '^(%d+):(%d+)$')
-  return tonumber(at), tonumber(cost)
-end
-
--- Drops calls that have left the window; what is left of `sum`. Mostly none has: so one is looked at first, then more.
-local function forget(calls, sum, start)
-  local size = 1
-  while true do
-    local entries = redis.call('LRANGE', calls, 0, size - 1)
-    local gone = 0
-    for _, entry in ipairs(entries) do
-      local at, cost = parsed(entry)
-      if at > start then break end
-      gone, sum = gone + 1, sum - cost
-    end
-    if gone > 0 then redis.call('LTRIM', calls, gone, -1) end
-    if gone < size then return sum end
-    size = math.min(size * 8, CHUNK)
-  end
-end
-
--- Enters calls. The list stays in order of time, whatever was leased before and for longer.
-local function enter(calls, at, cost)
-  local later = {}
-  while true do
-    local entry = redis.call('LINDEX', calls, -1)
-    if not entry or parsed(entry) <= at then break end
-    later[#later + 1] = redis.call('RPOP', calls)
-  end
-  redis.call('RPUSH', calls, string.format('%.0f:%.0f', at, cost))
-  for index = #later, 1, -1 do redis.call('RPUSH', calls, later[index]) end
-end
+-- include _calls
 
 local room, commit, stand = {}, {}, {}
 
 function room.R(c)
-  local state = redis.call('HMGET', c.key, 'sum', 'last', 'arrival', 'rest', 'scale', 'latest')
-  c.sum, c.last, c.latest = tonumber(state[1] or '0'), tonumber(state[2] or '0'), tonumber(state[6] or '0')
-  c.arrival, c.rest = tonumber(state[3] or '0'), tonumber(state[4] or '0')
-  if state[5] and tonumber(state[5]) ~= c.limit and c.rest > 0 then
-    c.arrival, c.rest = c.arrival + 1, 0  -- the limit changed: the fraction is rounded up in favour of it
-  end
+  read(c)
   c.at = math.max(now, c.last)
   c.entry = c.at + lease
   local sum = forget(c.other, c.sum, c.at - c.window)

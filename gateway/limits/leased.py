@@ -71,6 +71,15 @@ class Lease(Struct, frozen=True, gc=False):
     entries: tuple[int, ...] = ()
 
 
+class Exact(Limiter, Protocol):
+    """A Limiter that can be told that a call has waited for something else before."""
+
+    async def decide(
+        self, charges: Sequence[Charge], at: Moment, hold: str = "", began_s: float | None = None
+    ) -> Decision:
+        """As a Limiter; its time is counted from `began_s`, by the loop's clock."""
+
+
 class Leasing(Protocol):
     """A shared store that leases. Never raises for what is expected: who cannot be reached grants nothing."""
 
@@ -155,17 +164,19 @@ class LeasedLimiter:
 
     def __init__(
         self,
-        exact: Limiter,
+        exact: Exact,
         leasing: Leasing,
         *,
         workers: int,
         lease_ms: int = 100,
+        deadline_s: float = 0.05,
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._exact = exact
         self._leasing = leasing
         self._workers = workers
         self._lease_ns = lease_ms * 1_000_000
+        self._deadline_s = deadline_s
         self._monotonic_ns = monotonic_ns
         self._bundles: dict[int, _Bundle] = {}
         """By the identity of the tuple, which the bundle keeps alive: hashing its contents would cost more."""
@@ -219,8 +230,10 @@ class LeasedLimiter:
         await asyncio.gather(*self._returning)
 
     async def _asked(self, bundle: _Bundle, at: Moment) -> Decision:
-        """By a permit that this call, or one before it, asks for; else by the store, exactly."""
+        """By a permit that this call, or one before it, asks for; else by the store, exactly. One deadline for all."""
         bundle.calls += 1
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
         for _ in range(_WAITS_MAX):
             if bundle.asking is None:
                 want = 0 if self._closed else bundle.wanted(self._monotonic_ns())
@@ -230,11 +243,14 @@ class LeasedLimiter:
                 bundle.asking = asyncio.create_task(self._leased(bundle, at, want))
                 self._asking.add(bundle.asking)
                 bundle.asking.add_done_callback(self._asking.discard)
-            await asyncio.shield(bundle.asking)
+            left_s = began_s + self._deadline_s - loop.time()
+            await asyncio.wait({bundle.asking}, timeout=max(0.0, left_s))
             taken = self._taken(bundle, at)
             if taken is not None:
                 return taken
-        decision = await self._exact.decide(bundle.charges, at)
+        decision = await self._exact.decide(bundle.charges, at, began_s=began_s)
+        if decision.unavailable or decision.uncounted:
+            bundle.dry_ns = self._monotonic_ns()  # that nothing was leased says nothing of a store that is away
         bundle.heard(decision.standings)
         return decision
 

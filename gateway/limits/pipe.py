@@ -12,7 +12,7 @@ from gateway.limits.connection import Client
 
 BATCH_MAX: Final = 32
 """Commands in a batch: bounds how long a server that is well is busy with one."""
-_GRACES: Final = 12
+GRACES: Final = 12
 """Turns of the event loop: an answer that is there already when time is up, because this process was busy, counts."""
 
 Reply: TypeAlias = Any
@@ -24,19 +24,19 @@ class Late(Exception):  # noqa: N818 - what is the case
 
 
 class _Question(Struct, eq=False):
-    """A command, and whoever waits for its reply since `asked_s`."""
+    """A command, and whoever waits for its reply until `until_s`."""
 
     command: Callable[[], tuple[Any, ...]]
     answer: "asyncio.Future[Reply]"
-    asked_s: float
+    until_s: float
 
 
 class Pipe:
     """Belongs to one event loop. Nothing is sent twice.
 
     A store from which nothing has come when a call has waited for `deadline_s` is given up, and everybody who waits is
-    told so. It has half of that at least: who waits only because this worker asks for more at once than it can carry
-    waits on, for the store answers.
+    told so. It has half of that at least, so nobody waits more than half as long again for a store that is silent. Who
+    waits only because this worker asks for more at once than it can carry waits on, for the store answers.
     """
 
     def __init__(self, client: Client, deadline_s: float) -> None:
@@ -44,13 +44,15 @@ class Pipe:
         self._queue: deque[_Question] = deque()
         self._sending: asyncio.Task[None] | None = None
 
-    async def ask(self, command: Callable[[], tuple[Any, ...]]) -> Reply:
+    async def ask(self, command: Callable[[], tuple[Any, ...]], until_s: float | None = None) -> Reply:
         """The reply, or an exception as a value: Late if the store is silent. Raises only when it is cancelled.
 
-        `command` is called when it is sent: it may say until when anybody waits.
+        `command` is called when it is sent: it may say until when anybody waits. `until_s`, by the loop's clock, is
+        when the time of whoever asks is up; None: it begins now.
         """
         loop = asyncio.get_running_loop()
-        question = _Question(command, loop.create_future(), loop.time())
+        until_s = loop.time() + self._deadline_s if until_s is None else until_s
+        question = _Question(command, loop.create_future(), until_s)
         self._queue.append(question)
         if self._sending is None:
             self._sending = loop.create_task(self._send(self._queue))
@@ -85,7 +87,7 @@ class Pipe:
 
     async def _replies(self, batch: list[_Question]) -> list[Reply]:
         loop = asyncio.get_running_loop()
-        silence_s = max(self._deadline_s / 2, batch[0].asked_s + self._deadline_s - loop.time())
+        silence_s = max(self._deadline_s / 2, batch[0].until_s - loop.time())
         watch = loop.call_later(silence_s, self._silent, loop, batch)
         try:
             pipeline: Any = self._client.pipeline(transaction=False)
@@ -105,7 +107,7 @@ class Pipe:
     def _silent(self, loop: asyncio.AbstractEventLoop, batch: list[_Question], graces: int = 0) -> None:
         if all(question.answer.done() for question in batch):
             return
-        if graces < _GRACES:
+        if graces < GRACES:
             loop.call_soon(self._silent, loop, batch, graces + 1)
         else:
             self.abandon()

@@ -1,6 +1,8 @@
 """Permits leased from the store of a RedisLimiter: what its scripts are asked, and what their answers mean."""
 
+import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 from gateway.limits.layout import read_answer, standings_of
@@ -18,6 +20,7 @@ class RedisLeasing:
 
     def __init__(self, limiter: RedisLimiter) -> None:
         self._limiter = limiter
+        self._returning: set[asyncio.Task[None]] = set()
 
     async def lease(self, charges: Sequence[Charge], at: Moment, want: int, lease_us: int) -> Lease | None:
         """As many of `want` permits as fit; None in an outage, too."""
@@ -25,9 +28,19 @@ class RedisLeasing:
         return None if reply is None else lease_of(reply, charges, at, lease_us)
 
     async def give_back(self, charges: Sequence[Charge], lease: Lease, unused: int) -> None:
-        """In an outage nothing is given back: windows forget what they hold, a period keeps it."""
+        """While the store is away it has to wait; nobody waits for that.
+
+        What may have got there is not said again: given back twice, a limit would be exceeded.
+        """
+        if self._limiter.when_back(partial(self._later, charges, lease, unused)):
+            return
         at = Moment(lease.asked_us, 0)
         await self._limiter.ask("give_back", str(unused), charges, at, said_of(lease))
+
+    def _later(self, charges: Sequence[Charge], lease: Lease, unused: int) -> None:
+        returning = asyncio.create_task(self.give_back(charges, lease, unused))
+        self._returning.add(returning)
+        returning.add_done_callback(self._returning.discard)
 
 
 def said_of(lease: Lease) -> str:

@@ -13,12 +13,12 @@ from typing import Any, Final
 
 import structlog
 from msgspec import Struct
-from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import NoScriptError
 
 from gateway.limits.book import Book
 from gateway.limits.breaker import PROBE_S, Breaker, Transition
 from gateway.limits.connection import Client
-from gateway.limits.epoch import Epochs
+from gateway.limits.epoch import Epochs, is_of_one_key
 from gateway.limits.layout import (
     agreement_of,
     charge_arguments,
@@ -41,6 +41,8 @@ _REBUILDING_S: Final = 0.02
 _START_S: Final = 1.0
 """How long a start waits for other workers to put back what they know."""
 _CANCEL_S: Final = 0.1
+_RETURNS_MAX: Final = 10_000
+"""Leases that ended while the store was away, and are given back when it returns; of more, they count as used."""
 _TRIES: Final = 3
 _log = structlog.get_logger(__name__)
 
@@ -87,6 +89,7 @@ class RedisLimiter:
         self._lost = False
         self._wake = asyncio.Event()
         self._keeping: asyncio.Task[None] | None = None
+        self._returns: list[Callable[[], None]] = []
         for seed in seeds:
             book = self._book(agreement_of(seed.key))
             book.seeds += (seed,)
@@ -121,12 +124,15 @@ class RedisLimiter:
             _log.info("limits: left without saying so", error=type(error).__name__)
         await self._pipe.close()
 
-    async def decide(self, charges: Sequence[Charge], at: Moment, hold: str = "") -> Decision:
-        """Check every limit, then charge all that fit or, if one that refuses does not, none. Within the deadline."""
+    async def decide(
+        self, charges: Sequence[Charge], at: Moment, hold: str = "", began_s: float | None = None
+    ) -> Decision:
+        """Check every limit, then charge all that fit or, if one that refuses does not, none. Within the deadline,
+        counted from `began_s` by the loop's clock if the call has waited for something else before."""
         if not charges:
             return Decision((), None, 0)
         book = self._book(charges[0].limit.clause.agreement)
-        reply = await self.ask("decide", "decide", charges, at, hold)
+        reply = await self._ask("decide", "decide", charges, (at, hold), began_s)
         if reply is None:
             return await self._without(book, charges, at, hold)
         answer = read_answer(reply, charges)
@@ -158,6 +164,12 @@ class RedisLimiter:
             raise LimiterUnavailable("the shared counter cannot be asked")
         return standings_of(read_answer(reply, charges), charges, at, known=True)
 
+    def when_back(self, call: Callable[[], None]) -> bool:
+        """Have this called when the store, which is away now, is back; False: it is not away."""
+        if self._breaker.open and len(self._returns) < _RETURNS_MAX:
+            self._returns.append(call)
+        return self._breaker.open
+
     def status(self) -> LimiterStatus:
         """How the shared counter is."""
         breaker = self._breaker
@@ -174,14 +186,19 @@ class RedisLimiter:
 
     async def ask(self, script: str, mode: str, charges: Sequence[Charge], at: Moment, hold: str) -> list[Any] | None:
         """Run a script that reads its arguments as decide.lua does. Its reply from 'ok' on; None: an outage, by now."""
+        return await self._ask(script, mode, charges, (at, hold), None)
+
+    async def _ask(
+        self, script: str, mode: str, charges: Sequence[Charge], call: tuple[Moment, str], began_s: float | None
+    ) -> list[Any] | None:
         book = self._book(charges[0].limit.clause.agreement)
-        until_s = asyncio.get_running_loop().time() + self._deadline_s
+        until_s = (asyncio.get_running_loop().time() if began_s is None else began_s) + self._deadline_s
         for _ in range(_TRIES):
             if self._breaker.open:
                 return None
             if not book.open and (book.seeding or not await self._joined(book, until_s, forced=False)):
                 return None
-            reply = await self._asked(book, script, mode, charges, (at, hold))
+            reply = await self._asked(book, (script, mode), charges, call, until_s)
             if isinstance(reply, list) and reply[0] == b"ok":
                 return reply
             if isinstance(reply, NoScriptError) or (isinstance(reply, list) and reply[0] == b"lost"):
@@ -189,16 +206,16 @@ class RedisLimiter:
                 if not await self._joined(book, until_s, forced=isinstance(reply, NoScriptError)):
                     return None
             elif isinstance(reply, Exception):
-                if not _is_of_this_call(reply):
+                if not is_of_one_key(reply):
                     self._trip(reply)
                 return None
         return None
 
     async def _asked(
-        self, book: Book, script: str, mode: str, charges: Sequence[Charge], call: tuple[Moment, str]
+        self, book: Book, what: tuple[str, str], charges: Sequence[Charge], call: tuple[Moment, str], until_s: float
     ) -> Any:
         """One round trip; what the store says then is known here before anything else happens."""
-        at, hold = call
+        (script, mode), (at, hold) = what, call
         keys, arguments = charge_keys(book.agreement, charges), charge_arguments(charges, at.time_us)
         head = (script_for(script, book.server).sha, len(keys), *keys, mode, f"open {book.epoch}")
         sent_us = 0
@@ -211,7 +228,7 @@ class RedisLimiter:
 
         book.begins()
         try:
-            reply = await self._pipe.ask(command)
+            reply = await self._pipe.ask(command, until_s)
             if isinstance(reply, list) and reply[0] == b"ok":
                 answer = read_answer(reply, charges)
                 self._hear(book, answer.now_us, sent_us)
@@ -251,6 +268,7 @@ class RedisLimiter:
 
     def _trip(self, error: BaseException) -> None:
         if self._breaker.trip(error):
+            _log.warning("limits: the shared counter cannot be asked", error=type(error).__name__)
             self._pipe.abandon()
             for book in self._books.values():
                 book.offset_us = None
@@ -318,13 +336,17 @@ class RedisLimiter:
             self._book(agreement)
         returning = self._breaker.open
         for name, book in list(books.items()):
-            anew = returning or not book.open or not presence.known or name in presence.seeding
+            owing = book.outage is not None  # a call was decided without the store although it was there
+            anew = returning or owing or not book.open or not presence.known or name in presence.seeding
             if not await self._see_to(book, anew):
                 return
         if returning:
             self._breaker.close()
             for book in books.values():
                 book.open = book.open and book.outage is None  # admitted since it was seen to: charged first
+            returns, self._returns = self._returns, []
+            for call in returns:
+                call()
         if self._lost and all(book.open for book in books.values()):
             self._lost = False
             self._events("counter-rebuilt")
@@ -347,11 +369,6 @@ async def _end(task: asyncio.Task[Any]) -> None:
     while not task.done():
         task.cancel()
         await asyncio.wait({task}, timeout=_CANCEL_S)
-
-
-def _is_of_this_call(error: Exception) -> bool:
-    """The store works, but somebody put something else under one of the keys: no reason to give it up for others."""
-    return isinstance(error, ResponseError) and "WRONGTYPE" in str(error)
 
 
 def _zrem(key: str, hold: str) -> tuple[str, str, str]:

@@ -1,6 +1,10 @@
-"""The scripts that run inside the shared store, one .lua file each beside this one."""
+"""The scripts that run inside the shared store, one .lua file each beside this one.
+
+A file whose name begins with an underscore is no script: it stands in those that say `-- include` and its name.
+"""
 
 import hashlib
+import re
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final
@@ -8,7 +12,8 @@ from typing import Final
 from msgspec import Struct
 
 _FOLDER: Final = Path(__file__).parent
-SCRIPTS: Final = tuple(sorted(path.stem for path in _FOLDER.glob("*.lua")))
+_INCLUDE: Final = re.compile(r"^-- include (\w+)$", re.MULTILINE)
+SCRIPTS: Final = tuple(sorted(path.stem for path in _FOLDER.glob("[!_]*.lua")))
 """Their names."""
 
 
@@ -32,4 +37,5 @@ def script_for(name: str, server: str) -> Script:
 
 @cache
 def _text(name: str) -> str:
-    return (_FOLDER / f"{name}.lua").read_text(encoding="utf-8")
+    text = (_FOLDER / f"{name}.lua").read_text(encoding="utf-8")
+    return _INCLUDE.sub(lambda match: _text(match[1]).rstrip(), text)

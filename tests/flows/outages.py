@@ -110,7 +110,7 @@ class Partner:
     async def until_it(self, status: int, within_s: float = 30) -> Answered:
         """Call until an answer has this status."""
         async with asyncio.timeout(within_s):
-            while (answer := await self.call()).status != status:
+            while (answer := await self.call()).status != status:  # noqa: ASYNC110 - another process does it
                 await asyncio.sleep(0.01)
             return answer
 

@@ -50,8 +50,12 @@ class SharedStore:
         self.counters: dict[str, Counter] = {}
         self.given_back = 0
         self.refusing: Decision | None = None
+        self.began_s: list[float | None] = []
 
-    async def decide(self, charges: Sequence[Charge], at: Moment, hold: str = "") -> Decision:
+    async def decide(
+        self, charges: Sequence[Charge], at: Moment, hold: str = "", began_s: float | None = None
+    ) -> Decision:
+        self.began_s.append(began_s)
         await self._delivered()
         return self._decided(charges, at)
 

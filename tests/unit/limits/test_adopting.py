@@ -18,26 +18,16 @@ from gateway.audit.writer import Writer
 from gateway.authority import AuthorityError
 from gateway.limits.adopting import Adopting, kept_finding
 from gateway.limits.charging import Charging
-from gateway.store.allowances import Allowances, GrantedAllowance
+from gateway.store.allowances import Allowances
 from gateway.store.faults import StoreError
 from gateway.store.findings import Findings, ImposedMeasure, Measures
 from gateway.store.store import Store
 from gateway.workspace import Workspace
-from tests.flows.limited import AGREEMENT, PARTNER, finding, limited_workspace
+from tests.flows.limited import AGREEMENT, PARTNER, allowance, finding, limited_workspace
 
 NOW_US = 1_800_000_000_000_000
 HOUR_US = 3_600_000_000
-GRANTED = GrantedAllowance(
-    id="a-1",
-    partner=PARTNER,
-    agreement=AGREEMENT,
-    clause="4.2",
-    extra=7,
-    granted_us=NOW_US,
-    until_us=NOW_US + HOUR_US,
-    reason="a campaign",
-    granted_by="ops",
-)
+GRANTED = allowance(NOW_US, NOW_US + HOUR_US)
 MEASURE = ImposedMeasure(
     id="m-1",
     finding="f1",

@@ -188,6 +188,27 @@ async def test_a_caller_who_goes_away_leaves_nobody_waiting_and_loses_no_permits
         assert worker.used("2") == 9 + len(calls) - 1 + len(others), "nobody used the permit of the one who left"
 
 
+async def test_who_waits_in_vain_for_a_lease_asks_the_store_itself_and_says_since_when_it_has_waited() -> None:
+    async with working() as worker:
+        await worker.busy(9)
+        worker.store.gated = True
+        calls = []
+        while not worker.store.pending:
+            calls.append(asyncio.create_task(worker.call()))
+            await settled()
+        asked, loop = len(worker.store.began_s), asyncio.get_running_loop()
+        crowd_s = loop.time()
+        calls += [asyncio.create_task(worker.call()) for _ in range(3)]
+        async with asyncio.timeout(5):
+            while len(worker.store.pending) < 5:  # noqa: ASYNC110 - the lease, and four who no longer wait for it
+                await asyncio.sleep(0.01)
+        assert all(began_s is not None and began_s <= loop.time() - 0.05 for began_s in worker.store.began_s[asked:])
+        assert sum(began_s is not None and began_s >= crowd_s for began_s in worker.store.began_s[asked:]) == 3
+        while worker.store.pending:
+            await worker.store.deliver()
+        assert all(call.done() and call.result().bound is None for call in calls)
+
+
 async def test_what_is_in_flight_is_decided_by_the_store() -> None:
     async with working() as worker:
         await worker.busy(50, bundle(rate("1", 16_000, 16_000), in_flight("3", 5_000)))

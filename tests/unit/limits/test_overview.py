@@ -8,24 +8,13 @@ from msgspec.structs import replace
 from contracts.plan import Plan, Plans
 from gateway.limits.charging import Allowance, Charging, Measure
 from gateway.limits.overview import counters_of, current_plans, gate_rows, limit_rows
-from gateway.store.allowances import GrantedAllowance
 from policies.gate import Call, Gate, Held
 from policies.limit import Standing
-from tests.flows.limited import AGREEMENT, PARTNER, limited_workspace
+from tests.flows.limited import AGREEMENT, PARTNER, allowance, limited_workspace
 
 NOW_US = int(datetime(2026, 11, 28, tzinfo=UTC).timestamp()) * 1_000_000
 HOUR_US = 3_600_000_000
-GRANTED = GrantedAllowance(
-    id="a-1",
-    partner=PARTNER,
-    agreement=AGREEMENT,
-    clause="4.2",
-    extra=7,
-    granted_us=NOW_US,
-    until_us=NOW_US + HOUR_US,
-    reason="a campaign",
-    granted_by="ops",
-)
+GRANTED = allowance(NOW_US, NOW_US + HOUR_US)
 
 
 @pytest.fixture(scope="module")

@@ -153,7 +153,9 @@ async def one_call(stage: Stage, dice: random.Random, known: list[str]) -> None:
             reply = await stage.get(f"/v1/wares/{key}")
             known += [reply.headers["etag"]] if "etag" in reply.headers else []
         case 5:
-            reply = await stage.get("/v1/wares/W-01", if_none_match=tag)
+            reply = await stage.get(
+                "/v1/wares/W-01", dice.choice(["GET", "HEAD"]), if_none_match=dice.choice([tag, "*"])
+            )
         case 6:
             reply = await stage.ask("PATCH", f"/v1/wares/{key}", {"pieces": dice.randrange(9)})
         case 7:
@@ -163,7 +165,7 @@ async def one_call(stage: Stage, dice: random.Random, known: list[str]) -> None:
         case 8:
             reply = await stage.ask(dice.choice(["OPTIONS", "PUT"]), "/v1/wares", None)
         case 9:
-            reply = await stage.get("/v1/wares?limit=30", accept=LINES)
+            reply = await stage.get("/v1/wares?limit=30", dice.choice(["GET", "HEAD"]), accept=LINES)
         case 10:
             reply = await stage.get("/v1/wares", clausegate_purpose="curiosity")
         case _:
@@ -303,3 +305,33 @@ async def test_the_log_is_read_once_where_no_people_are_counted(tmp_path: Path) 
 def of(*limits: Limit) -> list[Charge]:
     """A look at each."""
     return [Charge(limit.key, limit, 0) for limit in limits]
+
+
+def with_a_later_version(plans: Plans, clause: str, from_s: int) -> Plans:
+    """The same agreement has a version to come, in which a clause has another number."""
+
+    def later(plan: Plan) -> Plan:
+        contract = replace(plan.contract, version="2.0.0", hash="f" * 64, effective_from_s=from_s)
+        (limit,) = (each for each in plan.limits if each.clause.id == "7.1")
+        ref = replace(limit.clause, version="2.0.0", id=clause)
+        other = replace(limit, clause=ref, key=f"{ref.agreement}/{clause}")
+        return replace(plan, id=f"{plan.id}-2", contract=contract, limits=(other,))
+
+    both = {route: (*each, *map(later, each)) for route, each in plans.by_route.items()}
+    return replace(plans, by_route=both)
+
+
+async def test_a_version_that_is_to_come_takes_nothing_from_the_counters_of_the_one_in_force(tmp_path: Path) -> None:
+    held = quota(20, clause="7.1")
+    stage = opened(tmp_path, held)
+    serving = stage.gateway.serving
+    begins_s = stage.now_us // SECOND_US + 2 * 3_600
+    stage.gateway.serving = replace(serving, plans=with_a_later_version(serving.plans, "8.1", begins_s))
+    for _ in range(3):
+        assert (await stage.get("/v1/wares/W-01")).status == 200
+    (standing,) = started_again(stage).stand(of(held), now_elsewhere(stage))
+    assert standing.remaining == 17
+    stage.now_us += 3 * HOUR_US
+    other = replace(held, key=held.key.replace("7.1", "8.1"))
+    (standing,) = started_again(stage).stand(of(other), now_elsewhere(stage))
+    assert standing.remaining == 17, "what was used under the version before counts where the clause is now"
