@@ -5,8 +5,8 @@
 VENV ?= .venv
 ARGS ?=
 NO_SETUP ?=
-# Processes that run test files side by side: one for each core, or a number.
-WORKERS ?= auto
+# Processes that run test files side by side: one more than there are cores, for many of them wait for servers they started.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-long test-nightly check format bench lock setup setup-dev clean

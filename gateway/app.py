@@ -24,6 +24,7 @@ from gateway.exchange.changing import Changes
 from gateway.exchange.cursor import Cursors
 from gateway.exchange.serve import Gateway, Serving
 from gateway.exchange.settle import Settling
+from gateway.front_doors import front_doors
 from gateway.healthz import healthz
 from gateway.limits.opening import Limits, LimitsError, open_limits
 from gateway.oauth.authority import Authority, follow, open_authority
@@ -33,7 +34,8 @@ from gateway.oauth.replay_redis import RedisReplayCache
 from gateway.oauth.routes import oauth_routes
 from gateway.oauth.server import TokenServer
 from gateway.oauth.verify import TokenVerifier
-from gateway.problem_pages import answer_error, problem_routes
+from gateway.otlp import open_telemetry
+from gateway.problem_pages import problem_routes
 from gateway.public_gate import public_gate
 from gateway.quality.sampler import Sampler
 from gateway.reload import LogUnavailableError, Reloader, connect_all, record_activations
@@ -50,7 +52,6 @@ from gateway.store.idempotency import Idempotency
 from gateway.store.server_secrets import PSEUDONYM_SECRET, ServerSecrets
 from gateway.store.sessions import KeptSessions
 from gateway.store.store import Store
-from gateway.telemetry import open_telemetry
 from gateway.throttle import Throttle, ThrottleRules
 from gateway.tlog.cosigning import Cosigning
 from gateway.tlog.keys import LogKeys, OriginError, load_log_keys
@@ -150,7 +151,7 @@ async def open_gateway(workspace: Workspace, port: int) -> AsyncIterator[Running
         reloader = log.reloader(workspace, gateway, state, limits)
         doors = _Doors(workspace, state, reloader, log.tally, limits.settling, source, stack)
         handlers = doors.handlers(issuer, verifier, target)
-        yield Running(Front(gateway, _litestar([*handlers, healthz(log.writer)])), reloader, log.writer, log.tally)
+        yield Running(Front(gateway, front_doors([*handlers, healthz(log.writer)])), reloader, log.writer, log.tally)
 
 
 class _Log(Struct, frozen=True):
@@ -279,16 +280,6 @@ def _open_trees(workspace: Workspace, state: _State, stack: AsyncExitStack) -> T
         service.start()
         stack.push_async_callback(service.close)
     return target
-
-
-def _litestar(handlers: list[Any]) -> Litestar:
-    """Everything but exchanges: its errors are problem documents as well."""
-    return Litestar(
-        route_handlers=handlers,
-        exception_handlers={Exception: answer_error},
-        openapi_config=None,
-        logging_config=None,
-    )
 
 
 def _sampler(settings: Settings, writer: Writer, tally: Tally) -> Sampler:

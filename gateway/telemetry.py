@@ -117,10 +117,8 @@ class Telemetry:
         yield Observation(self._writer.state.unsynced_bytes)
 
 
-def open_telemetry(settings: Settings, tally: Tally, writer: Writer) -> Telemetry | None:
-    """Telemetry to the endpoint that the settings name; None without one."""
-    if not settings.otlp_endpoint:
-        return None
+def open_telemetry(settings: Settings, tally: Tally, writer: Writer) -> Telemetry:
+    """Telemetry to the endpoint that the settings name."""
     base = settings.otlp_endpoint.rstrip("/")
     metrics = PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=f"{base}/v1/metrics"))
     spans = BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{base}/v1/traces"))

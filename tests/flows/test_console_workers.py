@@ -121,6 +121,7 @@ def test_one_login_is_one_at_every_worker_and_outlives_a_restart(made: Hub) -> N
         assert set(asyncio.run(on_new_connections(gateway, session))) == {(worker, True) for worker in WORKERS}
 
 
+@pytest.mark.long
 def test_a_logout_at_one_worker_ends_the_session_at_the_other(made: Hub) -> None:
     async def through(gateway: Gateway, session: str) -> None:
         both = await seats(gateway)
@@ -141,6 +142,7 @@ def test_a_logout_at_one_worker_ends_the_session_at_the_other(made: Hub) -> None
         assert set(asyncio.run(on_new_connections(gateway, session))) == {(worker, False) for worker in WORKERS}
 
 
+@pytest.mark.long
 def test_the_session_of_a_deleted_account_ends_at_every_worker(made: Hub) -> None:
     async def delete(store: Store) -> None:
         async with store.write() as connection:

@@ -135,6 +135,7 @@ def test_nothing_that_happens_to_the_store_lets_more_through() -> None:
         assert counted >= len(admitted)
 
 
+@pytest.mark.long
 async def test_a_replica_that_takes_over_admits_no_call_that_the_other_counted() -> None:
     """Replication is cut before the last calls: what the replica does not know, the workers do."""
     with Valkey() as first, Valkey() as second, sentinel_of(first) as sentinel:

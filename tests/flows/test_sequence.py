@@ -115,6 +115,7 @@ def sequence(folder: Path, said: str, *options: str) -> AbstractContextManager[P
     return running(folder.parent / said, "sequence", folder, *options)
 
 
+@pytest.mark.long
 def test_a_sequencer_that_is_killed_again_and_again_puts_every_record_into_its_tree_once(folder: Path) -> None:
     moments = random.Random(7)  # noqa: S311 - moments of death, not secrets
     log = folder / "log"

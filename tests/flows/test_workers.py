@@ -169,6 +169,7 @@ def test_ending_drops_no_call_that_is_under_way(made: Hub, source: Backend) -> N
     verifies(made)
 
 
+@pytest.mark.long
 def test_workers_and_their_counters_end_with_the_process_that_started_them(made: Hub) -> None:
     with made.serving() as gateway:
         crew = [*workers(gateway).values(), valkey(gateway)]
@@ -181,6 +182,7 @@ def test_workers_and_their_counters_end_with_the_process_that_started_them(made:
     verifies(made)
 
 
+@pytest.mark.long
 def test_every_worker_reloads_and_what_comes_into_force_is_recorded_once(made: Hub) -> None:
     def versions(load: Load) -> set[str]:
         return {agreement.partition("version=")[2].partition(";")[0].strip('"') for agreement in load.agreements}

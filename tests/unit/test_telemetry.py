@@ -8,8 +8,9 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from gateway.otlp import open_telemetry
 from gateway.settings import Settings
-from gateway.telemetry import Telemetry, open_telemetry
+from gateway.telemetry import Telemetry
 from tests.unit.exchange.stage import Stage
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
