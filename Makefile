@@ -22,11 +22,11 @@ help:  ## this list
 demo: setup  ## the whole thing in two minutes: a company, four partners, a gateway, a tour
 	@$(BIN)/clausegate demo $(ARGS)
 
-test: setup-dev  ## every test but the long ones, on every core
+test: setup-dev  ## every test but the slow and the long ones, on every core
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
-test-long: setup-dev  ## the tests that take minutes: crashes, floods, scale
-	@$(BIN)/python -m pytest -m long $(ARGS)
+test-long: setup-dev  ## the tests that take minutes: crashes, floods, scale, several workers
+	@$(BIN)/python -m pytest -m "long or slow" $(ARGS)
 
 check: setup-dev  ## style, types, the import rule, and whether the locks belong to pyproject.toml
 	@$(BIN)/ruff check .

@@ -18,9 +18,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "house"))
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Leave out what is marked long unless a -m expression decides otherwise."""
+    """Leave out what is marked long or slow unless a -m expression decides otherwise."""
     if not config.option.markexpr:
-        config.option.markexpr = "not long"
+        config.option.markexpr = "not long and not slow"
 
 
 @pytest.fixture(scope="session", autouse=True)

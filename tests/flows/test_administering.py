@@ -12,6 +12,8 @@ from tests.flows.backend import backend
 from tests.flows.demo import clausegate, until
 from tests.flows.hub import CLIENT, Gateway, Hub, hub
 
+pytestmark = pytest.mark.slow
+
 PARTNER = "swift"
 AGREEMENT = "swift-2026"
 ONE = "/v1/shipments/S-1"

@@ -22,6 +22,8 @@ from tests.flows.hub import Gateway, Hub, hub
 from tests.flows.wire import Reply, Wire
 from tests.unit.console.house import PASSWORD, form_token
 
+pytestmark = pytest.mark.slow
+
 T = TypeVar("T")
 WORKERS = {"gw-1-1", "gw-1-2"}
 CALLS = 40

@@ -14,7 +14,7 @@ from rich.cells import cell_len
 
 from tests.flows.demo import clausegate, running, until
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 class Made(Struct, frozen=True):

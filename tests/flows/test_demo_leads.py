@@ -12,7 +12,7 @@ import pytest
 
 from tests.flows.demo import Partner, running
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 class Dealer:

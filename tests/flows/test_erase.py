@@ -21,6 +21,8 @@ from tests.flows.wire import Reply
 from tests.unit.adapters.hostile import Peer, response
 from tests.unit.audit import commitments
 
+pytestmark = pytest.mark.slow
+
 PHONES = {"S-1": "17011110001", "S-2": "17011110002"}
 WHO = PHONES["S-1"]
 SUBJECT = (

@@ -20,7 +20,7 @@ from msgspec import Struct
 from tests.flows.demo import clausegate, until
 from tests.flows.desk import RAIL, SWIFT, Desk, desk
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 _ORIGIN = "hub.example/log"
 _SETTINGS = f'log_origin = "{_ORIGIN}"\ntree_delay_ms = 100\nroot_delay_ms = 200\n'
 _ROWS = [(number, "SWIFT", "Linz", 1.5, "2026-05-01", "13800000000") for number in range(1, 4)]

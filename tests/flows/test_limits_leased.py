@@ -18,6 +18,8 @@ from tests.flows.valkey import Valkey, running_valkey
 from tests.unit.limits.leased_limits import bundle, quota, rate
 from tests.unit.limits.shared_store import Clock, SharedStore
 
+pytestmark = pytest.mark.slow
+
 EPOCH = "open here 1"
 MS_NS = 1_000_000
 

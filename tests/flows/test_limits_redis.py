@@ -20,6 +20,8 @@ from gateway.limits.redis_limiter import RedisLimiter
 from tests.flows.valkey import Valkey
 from tests.unit.limits.redis_limits import charge, in_flight, now, quota, rate
 
+pytestmark = pytest.mark.slow
+
 PROCESSES = 4
 LIMIT, WINDOW_S = 60, 1
 SPARE_S = 0.002

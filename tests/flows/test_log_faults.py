@@ -16,6 +16,8 @@ from tests.flows.demo import clausegate
 from tests.flows.hub import Gateway, Hub, hub
 from tests.flows.wire import Reply
 
+pytestmark = pytest.mark.slow
+
 ONE = "/v1/shipments/S-1"
 
 

@@ -18,6 +18,8 @@ from tests.flows.hub import Hub
 from tests.flows.outages import CLAUSES, Answered, Partner, Terms, counting_hub
 from tests.flows.valkey import Valkey, Wire
 
+pytestmark = pytest.mark.slow
+
 BOUND_S = 1.0
 """No answer takes longer. A decision has 0.05 s; a machine that runs tests keeps any process waiting at times."""
 LIMIT, SHARE, LEASED, HELD = 200, 6, 400, 20

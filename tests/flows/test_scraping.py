@@ -33,7 +33,7 @@ PARTNER = "swift-logistics"
 DAWN, NIGHT = at(0, 6), at(1, 1.5)
 """Outside of the bulk read that the demo's agreement declares for each night from 1 to 5 o'clock, and within it."""
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 class Watched:

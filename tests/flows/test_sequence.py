@@ -22,6 +22,8 @@ from tests.flows.demo import Process, clausegate, running, until
 from tests.flows.hub import hub
 from tests.unit.tlog.segment_log import Roots, SegmentLog
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = """\
 log_origin = "gateway.example/log"
 sequence = "alone"
