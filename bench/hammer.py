@@ -25,6 +25,7 @@ from gateway.limits.connection import connect
 from gateway.limits.leased import LeasedLimiter
 from gateway.limits.redis_leasing import RedisLeasing
 from gateway.limits.redis_limiter import RedisLimiter
+from gateway.settings import Settings
 from policies.counters import Counters
 from policies.limit import Charge, Limiter, Moment, Rate
 from tests.flows.valkey import running_valkey
@@ -175,7 +176,7 @@ async def _limiter(run: Hammering) -> AsyncIterator[Limiter]:
         return
     exact = RedisLimiter(connect(run.url), workers=run.processes)
     await exact.start(["bench"])
-    leased = LeasedLimiter(exact, RedisLeasing(exact), workers=run.processes)
+    leased = LeasedLimiter(exact, RedisLeasing(exact), workers=run.processes, lease_ms=Settings().lease_ms)
     yield exact if run.engine == "exact" else leased
     await leased.close()
     await exact.close()

@@ -168,7 +168,7 @@ class LeasedLimiter:
         leasing: Leasing,
         *,
         workers: int,
-        lease_ms: int = 100,
+        lease_ms: int,
         deadline_s: float = 0.05,
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:

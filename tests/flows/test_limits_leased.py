@@ -121,7 +121,7 @@ async def test_a_quota_is_used_to_its_last_call_and_not_beyond(valkey) -> None:
     valkey.command("FLUSHALL")
     exact = RedisLimiter(connect(valkey.url), deadline_s=5)
     await exact.start(["acme"])
-    leased = LeasedLimiter(exact, RedisLeasing(exact), workers=1)
+    leased = LeasedLimiter(exact, RedisLeasing(exact), workers=1, lease_ms=100)
     charges = bundle(quota("2", 1000), rate("1", 1_000_000, 1_000_000))
     clock = Clock()
     admitted = sum([(await leased.decide(charges, clock.moment)).bound is None for _ in range(1500)])
