@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol, TypeGuard, runtime_checkable
+from typing import Any, Protocol, TypeGuard, TypeVar, runtime_checkable
 
 import msgspec
 from msgspec import NODEFAULT, Struct
@@ -19,6 +19,9 @@ import adapters
 from adapters.base import Adapter, Backend
 
 FILE_BYTES_MAX = 1024 * 1024
+SERVICES = "services"
+"""The table of backends.toml that is no backend: below it are partners' own interfaces (gateway/outbound/target.py)."""
+TableT = TypeVar("TableT", bound=Struct)
 _PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TOML_LINE = re.compile(r"\s*\(at line (\d+), column \d+\)|\s*\(at end of document\)")
@@ -103,6 +106,8 @@ def read_backends(
     backends: dict[str, Backend] = {}
     found: list[BackendFault] = []
     for name, table in document.items():
+        if name == SERVICES:
+            continue
         outcome = _backend(table, folder, environment)
         if isinstance(outcome, Backend):
             backends[name] = outcome
@@ -112,6 +117,34 @@ def read_backends(
                 for path, message in outcome
             ]
     return backends, found
+
+
+def read_services(
+    text: str, kind: type[TableT], environment: Mapping[str, str]
+) -> tuple[dict[str, TableT], list[BackendFault]]:
+    """The tables below `[services]`, each as a `kind`, by name; and all mistakes of them. `${NAME}` as in backends.
+
+    A file that is no TOML has no services: `read_backends` says what is wrong with it.
+    """
+    try:
+        tables = tomllib.loads(text).get(SERVICES, {}) if len(text) <= FILE_BYTES_MAX else {}
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return {}, []
+    if not isinstance(tables, dict):
+        return {}, [BackendFault(SERVICES, SERVICES, None, "is no table: write [services.<name>]")]
+    lines = _lines(text)
+    services: dict[str, TableT] = {}
+    found: list[BackendFault] = []
+    for name, table in tables.items():
+        service = _service(kind, table, environment)
+        if isinstance(service, Struct):
+            services[name] = service
+        else:
+            found += [
+                BackendFault(name, ".".join([SERVICES, name, *path]), _line_of(lines, (SERVICES, name, *path)), message)
+                for path, message in service
+            ]
+    return services, found
 
 
 _Mistakes = list[tuple[tuple[str, ...], str]]
@@ -126,9 +159,8 @@ def _backend(table: Any, folder: Path, environment: Mapping[str, str]) -> Backen
     if kind is None:
         return [(("kind",) if "kind" in table else (), f"say the kind of backend: kind is one of {known}")]
     mistakes: _Mistakes = []
-    resolved = {key: _resolve(value, (key,), environment, mistakes) for key, value in table.items() if key != "kind"}
-    broken = {path[0] for path, _ in mistakes}
-    values = _typed(kind, resolved, broken, mistakes)
+    own = {key: value for key, value in table.items() if key != "kind"}
+    values = _values(kind, own, environment, mistakes)
     if mistakes:
         return mistakes
     backend = kind(**values)
@@ -139,13 +171,35 @@ def _backend(table: Any, folder: Path, environment: Mapping[str, str]) -> Backen
     return backend.within(folder) if isinstance(backend, _Moves) else backend
 
 
-def _typed(kind: type[Backend], table: Mapping[str, Any], broken: set[str], mistakes: _Mistakes) -> dict[str, Any]:
+def _service(kind: type[TableT], table: Any, environment: Mapping[str, str]) -> TableT | _Mistakes:
+    """One table below [services], or everything that is wrong with it."""
+    if not isinstance(table, dict):
+        return [((), "is no table: a service is written as [services.<name>] with url = ... below it")]
+    mistakes: _Mistakes = []
+    values = _values(kind, table, environment, mistakes)
+    if mistakes:
+        return mistakes
+    service = kind(**values)
+    if isinstance(service, _Judges):
+        mistakes += [(tuple(field.split(".", 1)), message) for field, message in service.faults()]
+    return mistakes or service
+
+
+def _values(
+    kind: type[Struct], table: Mapping[str, Any], environment: Mapping[str, str], mistakes: _Mistakes
+) -> dict[str, Any]:
+    """The fields of a table, with what the environment holds in place."""
+    resolved = {key: _resolve(value, (key,), environment, mistakes) for key, value in table.items()}
+    return _typed(kind, resolved, {path[0] for path, _ in mistakes}, mistakes)
+
+
+def _typed(kind: type[Struct], table: Mapping[str, Any], broken: set[str], mistakes: _Mistakes) -> dict[str, Any]:
     """Each field of its own, so that one mistake does not hide the next."""
     known = {info.encode_name: info for info in fields(kind)}
     values: dict[str, Any] = {}
     for key, value in table.items():
         if key not in known:
-            mistakes.append(((key,), f"unknown field; a {kind.__struct_config__.tag} backend has {', '.join(known)}"))
+            mistakes.append(((key,), f"unknown field; {_called(kind)} has {', '.join(known)}"))
         elif key not in broken:
             try:
                 values[key] = msgspec.convert(value, known[key].type)
@@ -153,6 +207,10 @@ def _typed(kind: type[Backend], table: Mapping[str, Any], broken: set[str], mist
                 mistakes.append(((key,), _expected(error)))
     mistakes += [((), f"{name} is missing") for name, info in known.items() if name not in table and _is_required(info)]
     return values
+
+
+def _called(kind: type[Struct]) -> str:
+    return f"a {kind.__struct_config__.tag} backend" if issubclass(kind, Backend) else "a service"
 
 
 def _is_required(info: FieldInfo) -> bool:

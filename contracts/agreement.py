@@ -1,7 +1,7 @@
 """An agreement: the cover page. Partner, products and policies at exact versions, fees, dates."""
 
 from datetime import date
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from msgspec import Meta, Struct, field
 
@@ -11,6 +11,10 @@ from policies.reference import Language
 
 Ack: TypeAlias = Literal["sync", "write"]
 """When an answer may leave: once its record is on disk, or once it is with the kernel."""
+OperationName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")]
+"""An operation of a service. It goes into URLs, scopes and records, so it is held to what may stand there."""
+HUB: Final = "hub"
+"""The id that the hub's own programs have in place of a partner's: no agreement may have it."""
 
 
 class Partner(Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,6 +48,17 @@ class ProductReference(Struct, frozen=True, forbid_unknown_fields=True):
     """The product's name."""
     version: str
     """Its exact version."""
+
+
+class ServiceReference(Struct, frozen=True, forbid_unknown_fields=True):
+    """An interface of the partner's own that the hub calls, and which of its operations (OpenAPI `operationId`)."""
+
+    service: Name
+    """The service's name."""
+    version: Version
+    """The exact version of its document."""
+    operations: Annotated[tuple[OperationName, ...], Meta(min_length=1, max_length=100)]
+    """Which operations the hub may call."""
 
 
 class PolicyReference(Struct, frozen=True, forbid_unknown_fields=True):
@@ -91,6 +106,8 @@ class Agreement(Struct, frozen=True, forbid_unknown_fields=True):
     """What it covers, each at an exact version."""
     policies: Annotated[tuple[PolicyReference, ...], Meta(min_length=1)]
     """The terms, each at an exact version."""
+    services: tuple[ServiceReference, ...] = ()
+    """Interfaces of the partner's own that the hub calls, each at an exact version."""
     fees: Fees | None = None
     """What the partner pays."""
     volume: Volume | None = None

@@ -23,11 +23,13 @@ from contracts.change import (
     change,
 )
 from contracts.compare_clauses import compare_clauses
+from contracts.compare_services import compare_services
 from contracts.compare_views import compare_products
 from contracts.compile import compile_and_check
 from contracts.finding import Finding, errors
 from contracts.offer import Offer, offer
 from contracts.product import Product
+from contracts.service import Service
 from contracts.terms import Rendered, terms_of
 from contracts.workspace import Documents, Loaded
 from policies.clause import Clause
@@ -43,6 +45,7 @@ class Contracts:
         self.agreements = {_key(loaded.value.agreement, loaded.value): loaded for loaded in documents.agreements}
         self._products = {_key(loaded.value.name or "", loaded.value): loaded for loaded in documents.products}
         self.policies = {_key(loaded.value.policy, loaded.value): loaded for loaded in documents.policies}
+        self.services = {_key(loaded.value.name, loaded.value): loaded for loaded in documents.services}
         self._offers: dict[tuple[str, str], Offer | None] = {}
         self._rendered = Rendered()
 
@@ -133,6 +136,7 @@ def compare_agreements(
             yield from change(f"product {name}", "", EXPOSES, None, others[name].loaded.value.version)
         else:
             yield from compare_products(offers[name], others[name], *roles)
+    yield from compare_services(before.value, after.value, old.services, new.services)
     yield from compare_clauses(old.clauses(before), new.clauses(after))
     yield from _prevails(old.policies, before.value, new.policies, after.value)
 
@@ -215,7 +219,10 @@ def compare_files(old: Loaded[Any], new: Loaded[Any]) -> Comparison:
         return Comparison(after.policy, before.version, after.version, tuple(changes))
     if isinstance(before, Agreement):
         changes = [*compare_covers(before, after), *_references(before, after)]
+        changes += compare_services(before, after, {}, {})
         return Comparison(after.agreement, before.version, after.version, tuple(changes))
+    if isinstance(before, Service):
+        raise ValueError("two services cannot be compared by themselves: compare the agreements that name them")
     offers = offered(old), offered(new)
     if offers[0] is None or offers[1] is None:
         raise ValueError("a product that cannot be served cannot be compared")

@@ -11,13 +11,16 @@ from msgspec import Struct
 from adapters.base import Backend, Call
 from contracts.agreement import Agreement
 from contracts.bounds import page_limit_of, policy_header
+from contracts.calling import Services, in_order_of_time
 from contracts.canonical import Canonical
 from contracts.disclosing import disclosure_findings
 from contracts.finding import Finding, KeyPath, errors, in_order
 from contracts.offer import ObjectOffer, Offer, RoleOffer, digest, grants, offer
-from contracts.plan import Contract, Plan, Plans
+from contracts.overlapping import overlapping_calls, overlapping_products
+from contracts.plan import Contract, Plan, Plans, Promised, ServicePlan
 from contracts.product import READING, Operation, Product
 from contracts.rows import Predicate, RowFilter
+from contracts.service import Service
 from contracts.terms import Rendered, Term, cover_clauses, policy_findings, terms_of
 from contracts.workspace import Documents, Loaded, is_broken
 from policies.clause import Anomaly, Binding, Bulk, Disclosure, Effect, Meter, PageSize
@@ -25,6 +28,7 @@ from policies.gate import Gate
 from policies.kinds.purpose import PurposeGate
 from policies.library import Policy
 from policies.limit import Limit
+from policies.settling.promise import Promise
 
 _WITH_KEY: frozenset[Operation] = frozenset({"get", "update", "delete"})
 
@@ -47,7 +51,8 @@ def compile_and_check(documents: Documents, backends: Mapping[str, Backend]) -> 
     )
     made = [_bind(agreement, documents, library, found) for agreement in agreements.values()]
     sound = [compiled for compiled in made if compiled is not None]
-    found += _overlaps(sound)
+    found += overlapping_products((one.loaded, one.contract) for one in sound)
+    found += overlapping_calls((one.loaded, one.calls) for one in sound)
     return _plans(sound), in_order(found)
 
 
@@ -57,6 +62,7 @@ class _Library(Struct, frozen=True):
     products: Mapping[tuple[str, str], Loaded[Product]]
     policies: Mapping[tuple[str, str], Loaded[Policy]]
     offers: Mapping[tuple[str, str], Offer]
+    services: Services
     rendered: Rendered
     canonical: Canonical
 
@@ -72,7 +78,9 @@ def _library(documents: Documents, backends: Mapping[str, Backend], found: list[
         found += wrong
         if offered is not None:
             offers[name] = offered
-    return _Library(products, policies, offers, Rendered(), Canonical())
+    named = _by_version(documents.services, "service", found, lambda service: (service.name, service.version))
+    services = Services(named, documents.broken_services)
+    return _Library(products, policies, offers, services, Rendered(), Canonical())
 
 
 def _by_version(
@@ -103,6 +111,7 @@ class _Compiled(Struct, frozen=True):
     loaded: Loaded[Agreement]
     contract: Contract
     plans: list[Plan]
+    calls: list[ServicePlan]
     canonical: Callable[[], bytes]
 
 
@@ -111,11 +120,12 @@ def _bind(loaded: Loaded[Agreement], documents: Documents, library: _Library, fo
     before = len(found)
     term = _term(loaded, found)
     terms, wrong = terms_of(loaded, library.policies, documents.broken_policies, library.rendered)
-    found += wrong
+    found += [*wrong, *library.services.findings(loaded)]
     bound = _Bound(loaded, _chosen(loaded, documents, library, found), terms)
     for offered, role in bound.offers:
         found += _view_findings(bound, offered, role)
     named = all((policy.policy, policy.version) in library.policies for policy in loaded.value.policies)
+    named = named and len(library.services.named(loaded.value)) == len(loaded.value.services)
     if len(found) > before or term is None or not named or len(bound.offers) < len(loaded.value.products):
         return None
     contract = _contract(bound, library, term)
@@ -123,15 +133,19 @@ def _bind(loaded: Loaded[Agreement], documents: Documents, library: _Library, fo
     plans = [
         plan for offered, role in bound.offers for part in role.objects for plan in planning.plans(offered, role, part)
     ]
-    return _Compiled(loaded, contract, plans, partial(library.canonical.resolved, *_named(bound, library)))
+    calls = library.services.plans(loaded.value, contract)
+    return _Compiled(loaded, contract, plans, calls, partial(library.canonical.resolved, *_named(bound, library)))
 
 
-def _named(bound: _Bound, library: _Library) -> tuple[Loaded[Agreement], list[Loaded[Product]], list[Loaded[Policy]]]:
+def _named(
+    bound: _Bound, library: _Library
+) -> tuple[Loaded[Agreement], list[Loaded[Product]], list[Loaded[Policy]], list[Loaded[Service]]]:
     """The agreement with the very documents that it names, in the order in which it names them."""
     return (
         bound.loaded,
         [offered.loaded for offered, _ in bound.offers],
         [library.policies[reference.policy, reference.version] for reference in bound.loaded.value.policies],
+        library.services.named(bound.loaded.value),
     )
 
 
@@ -218,7 +232,7 @@ def _view_findings(bound: _Bound, offered: Offer, role: RoleOffer) -> list[Findi
 
 def _effects(bound: _Bound, role: RoleOffer, resource: str, operation: Operation) -> list[Effect]:
     partner = bound.loaded.value.partner.id
-    return [
+    effects = (
         term.clause.effect(
             Binding(
                 clause=term.ref,
@@ -230,7 +244,8 @@ def _effects(bound: _Bound, role: RoleOffer, resource: str, operation: Operation
             )
         )
         for term in bound.terms
-    ]
+    )
+    return [effect for effect in effects if effect is not None]
 
 
 def _contract(bound: _Bound, library: _Library, term: tuple[int, int]) -> Contract:
@@ -254,6 +269,9 @@ def _contract(bound: _Bound, library: _Library, term: tuple[int, int]) -> Contra
         prevails=named[2][0].value.prevails,
         effective_clause=effective_clause,
         products_clause=products_clause,
+        promises=tuple(Promised(term.ref, term.clause) for term in bound.terms if isinstance(term.clause, Promise)),
+        monthly_fee=agreement.fees.monthly if agreement.fees else "",
+        currency=agreement.fees.currency if agreement.fees else "",
     )
 
 
@@ -346,29 +364,6 @@ def _keeps(rows: RowFilter | None, part: ObjectOffer) -> Predicate | None:
     return rows.predicate(facts)
 
 
-def _overlaps(compiled: list[_Compiled]) -> list[Finding]:
-    """Agreements of one partner for one product must follow one another: a request has one contract."""
-    found = []
-    routes: dict[tuple[str, str], list[tuple[Contract, Loaded[Agreement]]]] = {}
-    for one in compiled:
-        for product in one.contract.products:
-            routes.setdefault((one.contract.partner, product), []).append((one.contract, one.loaded))
-    for (partner, product), contracts in routes.items():
-        ordered = sorted(contracts, key=lambda pair: (pair[0].effective_from_s, pair[0].effective_until_s))
-        # compared with the one that lasts longest so far: a long one may overlap several short ones
-        longest, first = ordered[0]
-        for later, second in ordered[1:]:
-            if later.effective_from_s < longest.effective_until_s:
-                message = (
-                    f"{partner} already has {product} under {longest.agreement} {longest.version} "
-                    f"({first.source.file}) until {first.value.effective.to}"
-                )
-                found.append(second.source.finding("overlapping-agreements", message, ("effective", "from")))
-            if later.effective_until_s > longest.effective_until_s:
-                longest, first = later, second
-    return found
-
-
 def _plans(compiled: list[_Compiled]) -> Plans:
     routes: dict[tuple[str, str, Operation], list[Plan]] = {}
     for one in compiled:
@@ -382,4 +377,5 @@ def _plans(compiled: list[_Compiled]) -> Plans:
     operations: dict[tuple[str, str], frozenset[Operation]] = {}
     for partner, resource, operation in in_time:
         operations[partner, resource] = operations.get((partner, resource), frozenset()) | {operation}
-    return Plans(by_route=in_time, contracts=contracts, operations=operations, canonical=canonical)
+    calls = in_order_of_time(call for one in compiled for call in one.calls)
+    return Plans(by_route=in_time, contracts=contracts, operations=operations, canonical=canonical, calls=calls)

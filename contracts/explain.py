@@ -8,7 +8,7 @@ from typing import Final
 from adapters.base import Path
 from contracts.agreement import Agreement
 from contracts.legal_basis import ground
-from contracts.plan import Contract, Plan, Plans
+from contracts.plan import Contract, Plan, Plans, ServicePlan
 from contracts.view import declared_at
 from contracts.workspace import Documents
 from contracts.writing import Writing
@@ -53,6 +53,13 @@ _WORDS: Final[dict[str, Words]] = {
     "field": {"zh": "字段", "en": "Field"},
     "meaning": {"zh": "含义", "en": "Meaning"},
     "sees": {"zh": "乙方所见", "en": "What the Partner sees"},
+    "service": {"zh": "乙方接口", "en": "Interface of the Partner"},
+    "operation": {"zh": "操作", "en": "Operation"},
+    "route": {"zh": "路径", "en": "Route"},
+    "no_other_call": {
+        "zh": "甲方仅调用上列操作，调用与应答均以该接口的 OpenAPI 文档为准。",
+        "en": "The Hub calls no other operation of it; calls and answers are as its OpenAPI document describes them.",
+    },
     "nothing_else": {"zh": "未列出的字段一律不提供。", "en": "No other field is served."},
     "clauses": {"zh": "条款", "en": "Clauses"},
     "prevails": {
@@ -85,6 +92,9 @@ def _explain(contract: Contract, documents: Documents, plans: Plans, language: L
     own = [plan for plan in plans.all_plans() if plan.contract is contract]
     for resource in dict.fromkeys(plan.resource for plan in own):
         lines += _resource([plan for plan in own if plan.resource == resource], language)
+    lines += _services(
+        [call for calls in plans.calls.values() for call in calls if call.contract is contract], language
+    )
     lines += [f"## {_say('clauses', language)}", ""]
     for clause in contract.clauses:
         lines += [f"{clause.id}  {clause.text[language]}", ""]
@@ -136,6 +146,21 @@ def _resource(plans: list[Plan], language: Language) -> list[str]:
         return [title, "", *(f"- {row}" for row in rows), ""]
     table = _table((_say("field", language), _say("meaning", language), _say("sees", language)), fields)
     return [title, "", *(f"- {row}" for row in rows), "", *table, "", _say("nothing_else", language), ""]
+
+
+def _services(calls: list[ServicePlan], language: Language) -> list[str]:
+    """What the hub calls of the partner's own interfaces."""
+    lines: list[str] = []
+    for service, version in dict.fromkeys((call.service, call.service_version) for call in calls):
+        rows = [
+            (call.operation.name, f"{call.operation.method} {call.operation.template}", call.operation.summary)
+            for call in calls
+            if (call.service, call.service_version) == (service, version)
+        ]
+        heading = (_say("operation", language), _say("route", language), _say("meaning", language))
+        title = f"## {_say('service', language)} {service}, {_say('version', language)} {version}"
+        lines += [title, "", *_table(heading, rows), "", _say("no_other_call", language), ""]
+    return lines
 
 
 def _assigned(writing: Writing, language: Language) -> list[str]:

@@ -85,7 +85,18 @@ CODES: Mapping[str, str] = MappingProxyType(
         "disclosure-forbidden": "A view discloses a field in a way that a clause of the agreement does not allow.",
         "purpose-forbidden": "No purpose is both declared by the view and allowed by the agreement's clauses.",
         "overlapping-agreements": "Two agreements of one partner for one product are in force at the same time.",
+        "bad-service": "An operation of a service that an agreement uses cannot be called as it is described.",
+        "unknown-service": "An agreement names a service, or an operation of one, that does not exist.",
+        "unknown-service-version": "An agreement names a version of a service that does not exist.",
+        "duplicate-operation": "An agreement gives the hub two operations of the same name.",
+        "service-unconnected": "backends.toml does not say where a service is that an agreement names.",
+        "reserved-partner": "An agreement gives its partner the id of the hub's own programs.",
         "unknown-agreement": "No agreement of this name exists.",
+        # promises and alerts
+        "target-unprovable": "A target is so high that, of the calls expected, one bad one already breaks it.",
+        "bad-alert": "A value of alerts.toml is wrong.",
+        "alert-never-fires": "A rule of alerts.toml can never raise an alert.",
+        "promise-unwatched": "No default rule can ever raise an alert about a promise.",
         # settings and backends
         "bad-backend": "A table of backends.toml is wrong.",
         "bad-setting": "A setting of clausegate.toml is wrong.",

@@ -1,7 +1,7 @@
 """An OpenAPI 3.1 document generated from plans: what a partner may call and will get, and nothing of anybody else."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from contracts.disclosed import record_schema
@@ -38,18 +38,29 @@ _PREVAILING: Mapping[Language, str] = {
 _ORDER: tuple[str, ...] = tuple(METHODS)
 
 
+def _lasting(_plan: Plan) -> bool:
+    """Nothing was announced to end."""
+    return False
+
+
 def openapi_for(
-    plans: tuple[Plan, ...], partner: str | None, base_url: str, language: Language = "en"
+    plans: tuple[Plan, ...],
+    partner: str | None,
+    base_url: str,
+    language: Language = "en",
+    *,
+    is_deprecated: Callable[[Plan], bool] = _lasting,
 ) -> dict[str, Any]:
     """The document for one partner, by id; for None, that of the hub with the views of all partners side by side.
 
     It names only paths, fields and scopes of the plans it describes. Where a path has several views (other partners,
-    or agreements that follow one another), an answer is of one of them.
+    or agreements that follow one another), an answer is of one of them. `is_deprecated` says which plans are announced
+    to end: an operation is deprecated where all its plans are.
     """
     chosen = tuple(plan for plan in plans if partner in (None, plan.contract.partner))
     names = _schema_names(chosen)
     contracts = sorted({plan.contract.agreement: plan.contract for plan in chosen}.items())
-    paths = _paths(chosen, names)
+    paths = _paths(chosen, names, is_deprecated)
     problems = share_problems(paths)
     return {
         "openapi": "3.1.0",
@@ -68,14 +79,19 @@ def openapi_for(
     }
 
 
-def _paths(plans: Iterable[Plan], names: Mapping[str, str]) -> dict[str, Any]:
+def _paths(plans: Iterable[Plan], names: Mapping[str, str], is_deprecated: Callable[[Plan], bool]) -> dict[str, Any]:
     """Each path with its methods, in the order of reading, writing, deleting."""
     routes: dict[str, dict[str, list[Plan]]] = {}
     for plan in plans:
         routes.setdefault(plan.route, {}).setdefault(METHODS[plan.operation], []).append(plan)
     order = list(dict.fromkeys(METHODS.values()))
+
+    def described(found: list[Plan]) -> dict[str, Any]:
+        ending = {"deprecated": True} if all(map(is_deprecated, found)) else {}
+        return operation(found, names) | ending
+
     return {
-        route: {method: operation(by_method[method], names) for method in sorted(by_method, key=order.index)}
+        route: {method: described(by_method[method]) for method in sorted(by_method, key=order.index)}
         for route, by_method in sorted(routes.items())
     }
 

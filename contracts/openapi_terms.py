@@ -25,7 +25,7 @@ def terms(plans: list[Plan]) -> dict[str, Any]:
         "x-page-size": _distinct(page_size(plan) for plan in plans if plan.operation == "list"),
         "x-bulk-sync": _distinct(bulk_sync(each) for plan in plans if plan.operation in READING for each in plan.bulks),
         "x-anomaly": _distinct(anomaly(each) for plan in plans for each in plan.anomalies),
-        "x-sla": _distinct(_promise(meter) for plan in plans for meter in plan.meters),
+        "x-sla": _distinct(_promise(meter) for plan in plans for meter in _promised(plan)),
     }
     return {name: value for name, value in said.items() if value}
 
@@ -57,7 +57,12 @@ def _clauses(plan: Plan) -> list[ClauseRef]:
     if plan.operation in READING:
         found += [bulk.clause for bulk in plan.bulks]
     found += [anomaly.clause for anomaly in plan.anomalies]
-    return found + [meter.clause for meter in plan.meters]
+    return found + [meter.clause for meter in _promised(plan)]
+
+
+def _promised(plan: Plan) -> tuple[Meter, ...]:
+    """What is promised of this path; not what the partner promises of an interface of its own."""
+    return tuple(meter for meter in plan.meters if meter.side != "out")
 
 
 def in_both(words: Words) -> str:

@@ -7,12 +7,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from adapters.base import Call, Envelope
-from contracts.agreement import Ack
+from contracts.agreement import HUB, Ack
 from contracts.mask import Mask
 from contracts.offer import ObjectOffer
 from contracts.product import LegalBasis, Operation
 from contracts.quality import QualityRules
 from contracts.rows import Predicate, RowFilter
+from contracts.service_operation import Operation as ServiceOperation
 from contracts.view import GrantedView
 from contracts.writing import Writing
 from policies.clause import Anomaly, Bulk, Meter
@@ -20,6 +21,14 @@ from policies.gate import Gate
 from policies.keys import PartnerKeys, hmac_sha256
 from policies.limit import Limit
 from policies.reference import ClauseRef, Language, Words
+from policies.settling.promise import Promise
+
+
+class Promised(Struct, frozen=True, gc=False):
+    """A clause of an agreement that something is owed under: how it is named, and the clause with its parameters."""
+
+    ref: ClauseRef
+    clause: Promise
 
 
 class Contract(Struct, frozen=True, gc=False):
@@ -27,6 +36,8 @@ class Contract(Struct, frozen=True, gc=False):
 
     `effective_from_s` and `effective_until_s` are Unix seconds; the agreement is in force from the first,
     inclusive, to the second, exclusive. `hash` is the SHA-256 of the canonical resolved agreement, in hex.
+    `promises` are those of its clauses that a statement settles, in their order; `monthly_fee` (decimal text) and
+    `currency` are "" where the agreement names none.
     """
 
     agreement: str
@@ -46,6 +57,9 @@ class Contract(Struct, frozen=True, gc=False):
     prevails: Language
     effective_clause: ClauseRef
     products_clause: ClauseRef
+    promises: tuple[Promised, ...] = ()
+    monthly_fee: str = ""
+    currency: str = ""
 
     def header(self) -> tuple[bytes, bytes]:
         """The `Clausegate-Agreement` header: which agreement an answer was given under."""
@@ -115,19 +129,31 @@ class Plan(Struct, frozen=True, gc=False):
         return self.offer.quality
 
 
+class ServicePlan(Struct, frozen=True, gc=False):
+    """All that one call of a partner's own interface needs. `scope` is what a token of the hub must hold for it."""
+
+    contract: Contract
+    service: str
+    service_version: str
+    operation: ServiceOperation
+    scope: str
+
+
 class Plans(Struct, frozen=True):
     """Everything that is in force, as one value that a reload swaps whole.
 
     `by_route` maps (partner id, resource, operation) to its plans in order of effective date: agreements of one partner
     for one product never overlap in time. `operations` says what a partner can do of a resource under any of them.
     `contracts` are all agreements by id and version. `canonical` gives, by contract hash, the bytes that have it
-    (contracts/canonical.py) when called: made anew each time, for thousands would fill the memory.
+    (contracts/canonical.py) when called: made anew each time, for thousands would fill the memory. `calls` maps
+    (partner id, operation) to what the hub may call of that partner's, in order of effective date.
     """
 
     by_route: Mapping[tuple[str, str, Operation], tuple[Plan, ...]]
     contracts: Mapping[tuple[str, str], Contract]
     operations: Mapping[tuple[str, str], frozenset[Operation]] = MappingProxyType({})
     canonical: Mapping[str, Callable[[], bytes]] = MappingProxyType({})
+    calls: Mapping[tuple[str, str], tuple[ServicePlan, ...]] = MappingProxyType({})
 
     def of_partner(self, partner: str) -> tuple[Contract, ...]:
         """The partner's agreements, oldest first."""
@@ -143,7 +169,9 @@ class Plans(Struct, frozen=True):
         return frozenset(contract.agreement for contract in self.contracts.values())
 
     def scopes_of(self, partner: str) -> frozenset[str]:
-        """Every scope that a partner's agreements give."""
+        """Every scope that a partner's agreements give; for HUB, those of all that the hub may call of partners."""
+        if partner == HUB:
+            return frozenset(call.scope for calls in self.calls.values() for call in calls)
         return frozenset(plan.scope for plan in self.all_plans() if plan.contract.partner == partner)
 
     def all_plans(self) -> tuple[Plan, ...]:

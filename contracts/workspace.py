@@ -13,6 +13,7 @@ from contracts.agreement import Agreement
 from contracts.decode import Unions, decode
 from contracts.finding import Finding, in_order
 from contracts.product import Product
+from contracts.service import Service
 from contracts.source import SIZE_MAX_BYTES, Source, scan_source, too_large
 from policies.clause import Clause
 from policies.library import KINDS, Policy
@@ -50,8 +51,10 @@ class Documents(Struct, frozen=True):
     products: tuple[Loaded[Product], ...] = ()
     policies: tuple[Loaded[Policy], ...] = ()
     agreements: tuple[Loaded[Agreement], ...] = ()
+    services: tuple[Loaded[Service], ...] = ()
     broken_products: tuple[Broken, ...] = ()
     broken_policies: tuple[Broken, ...] = ()
+    broken_services: tuple[Broken, ...] = ()
 
 
 class _Folder(NamedTuple):
@@ -66,6 +69,7 @@ class _Folder(NamedTuple):
 _FOLDERS = (
     _Folder("products", ".odcs.yaml", Product, "name"),
     _Folder("policies", ".yaml", Policy, "policy"),
+    _Folder("services", ".openapi.yaml", Service, "x-service"),
     _Folder("agreements", ".yaml", Agreement, "agreement"),
 )
 
@@ -79,7 +83,7 @@ def is_broken(broken: tuple[Broken, ...], name: str, version: str | None = None)
 
 
 def read_workspace(folder: Path) -> tuple[Documents, list[Finding]]:
-    """Read products/*.odcs.yaml, policies/*.yaml and agreements/*.yaml below `folder`.
+    """Read products/*.odcs.yaml, policies/*.yaml, services/*.openapi.yaml and agreements/*.yaml below `folder`.
 
     Never raises for what is in the folder: whatever cannot be read is a finding. Files are named relative to it.
     """
@@ -131,8 +135,10 @@ def decode_documents(files: Mapping[str, bytes]) -> tuple[Documents, list[Findin
         tuple(loaded["products"]),
         tuple(loaded["policies"]),
         tuple(loaded["agreements"]),
+        tuple(loaded["services"]),
         tuple(broken["products"]),
         tuple(broken["policies"]),
+        tuple(broken["services"]),
     )
     return documents, in_order(findings)
 
@@ -142,13 +148,21 @@ def decode_document(data: bytes, file: str) -> Loaded[Any] | list[Finding]:
     source, mistakes = scan_source(data, file)
     if source is None:
         return mistakes
-    named: tuple[tuple[str, type], ...] = (("agreement", Agreement), ("policy", Policy), ("kind", Product))
+    named: tuple[tuple[str, type], ...] = (
+        ("agreement", Agreement),
+        ("policy", Policy),
+        ("kind", Product),
+        ("openapi", Service),
+    )
     for key, kind in named:
         if key in source.data:
             value = decode(source, kind, UNIONS)
             found = [*mistakes, *(value if isinstance(value, list) else [])]
             return found or Loaded(value, source)
-    message = "a product has `kind: DataContract`, a policy `policy`, an agreement `agreement`: this file has none"
+    message = (
+        "a product has `kind: DataContract`, a policy `policy`, an agreement `agreement`, a service `openapi`: "
+        "this file has none"
+    )
     return [*mistakes, source.finding("missing-key", message)]
 
 

@@ -18,6 +18,8 @@ from contracts.words import expected
 from policies import library, promise
 from policies.clause import Clause
 from policies.kinds import KINDS
+from policies.settling.promise import Promise
+from policies.settling.traffic import TrafficPromise
 
 PAGE = Path(__file__).parent / "documents.md"
 DOCUMENTS: dict[str, tuple[type[Struct], ...]] = {
@@ -32,12 +34,13 @@ DOCUMENTS: dict[str, tuple[type[Struct], ...]] = {
         product.ObjectView,
         product.Writable,
     ),
-    "policy": (library.Policy, Clause, *KINDS.values(), promise.Credit, promise.Band),
+    "policy": (library.Policy, Clause, Promise, TrafficPromise, *KINDS.values(), promise.Credit, promise.Band),
     "agreement": (
         agreement.Agreement,
         agreement.Partner,
         agreement.Effective,
         agreement.ProductReference,
+        agreement.ServiceReference,
         agreement.PolicyReference,
         agreement.Fees,
         agreement.Volume,
@@ -79,17 +82,18 @@ def undocumented() -> list[str]:
 
 def page(text: str) -> str:
     """The page with its tables made anew. Raises KeyError for a block that names no document."""
-    return _BLOCK.sub(lambda block: f"{block[1]}\n{_tables(DOCUMENTS[block[2]])}\n{block[3]}", text)
+    return _BLOCK.sub(lambda block: f"{block[1]}\n{page_tables(DOCUMENTS[block[2]])}\n{block[3]}", text)
 
 
-def _tables(kinds: tuple[type[Struct], ...]) -> str:
+def page_tables(kinds: tuple[type[Struct], ...]) -> str:
+    """A table of each Struct, one after the other."""
     return "\n\n".join("\n".join(_table(kind)) for kind in kinds)
 
 
 def _table(kind: type[Struct]) -> Iterator[str]:
     """One Struct: what it is, then a row for each field of its own; what it shares with its base stands there."""
     tag = kind.__struct_config__.tag
-    yield f"### {kind.__name__}" + (f", `kind: {tag}`" if issubclass(kind, Clause) and kind is not Clause else "")
+    yield f"### {kind.__name__}" + (f", `kind: {tag}`" if kind in KINDS.values() else "")
     yield ""
     yield inspect.cleandoc(kind.__doc__ or "")
     yield ""

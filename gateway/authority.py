@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
+from contracts.agreement import HUB
 from contracts.plan import Contract
 from gateway.audit.administration import open_admin
 from gateway.audit.events import Event
@@ -130,7 +131,8 @@ class Administration:
         return client
 
     async def _record(self, event: Event, subject: str, *, partner: str = "", contract: str = "") -> None:
-        await record(self.writer, event, subject, partner=partner, contract=contract)
+        whose = "" if partner == HUB else partner  # what the hub's own programs may do is no partner's to see
+        await record(self.writer, event, subject, partner=whose, contract=contract)
 
 
 @asynccontextmanager

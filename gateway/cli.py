@@ -5,8 +5,10 @@ import sys
 import typer
 
 from gateway.commands import (
+    alerts,
     check,
     client,
+    corrections,
     demo,
     diff,
     erase,
@@ -20,15 +22,21 @@ from gateway.commands import (
     keys,
     limits,
     log,
+    notice,
     openapi,
     reveal,
     sequence,
     serve,
+    settle,
     sign_off,
+    statement,
     status,
+    suspension,
+    tasks,
     token,
     trace,
     verify,
+    webhooks,
     witness,
 )
 from gateway.commands.terminal import refuse_odd
@@ -56,6 +64,7 @@ for command in (
     openapi,
     status,
     health,
+    settle,
     log,
     index,
     verify,
@@ -66,7 +75,19 @@ for command in (
     erase,
 ):
     app.command(command.NAME)(command.run)
-for group in (client, keys, limits, findings):
+for group in (
+    client,
+    keys,
+    limits,
+    findings,
+    statement,
+    notice,
+    suspension,
+    corrections,
+    tasks,
+    webhooks,
+    alerts,
+):
     app.add_typer(group.app, name=group.NAME)
 
 

@@ -3,22 +3,11 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from msgspec import Struct
+from gateway.problem import Problem
+from gateway.problem import problem as _problem
+from gateway.problems_partner import PARTNER_PROBLEMS
 
-from policies.reference import Words
-
-
-class Problem(Struct, frozen=True):
-    """One code: its HTTP status, its title in both languages, and what the caller can do about it."""
-
-    status: int
-    title: Words
-    advice: Words
-
-
-def _problem(status: int, en: str, zh: str, advice_en: str, advice_zh: str) -> Problem:
-    return Problem(status, {"zh": zh, "en": en}, {"zh": advice_zh, "en": advice_en})
-
+__all__ = ["PROBLEMS", "Problem"]
 
 PROBLEMS: Mapping[str, Problem] = MappingProxyType(
     {
@@ -253,8 +242,8 @@ PROBLEMS: Mapping[str, Problem] = MappingProxyType(
             403,
             "Access is suspended",
             "访问已暂停",
-            "The hub suspended it under the clause named. Ask your contact there: it can be lifted.",
-            "提供方已依据所列条款暂停访问。请联系对方，暂停可予解除。",
+            "It was suspended under the clause named. Ask your contact at the hub: it can be lifted.",
+            "已依据所列条款暂停访问。请联系提供方，暂停可予解除。",
         ),
         "rate-limited": _problem(
             429,
@@ -368,5 +357,6 @@ PROBLEMS: Mapping[str, Problem] = MappingProxyType(
             "Tell the hub the request_id.",
             "请将 request_id 告知提供方。",
         ),
+        **PARTNER_PROBLEMS,
     }
 )

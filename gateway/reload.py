@@ -39,17 +39,18 @@ def connect_all(
     }
 
 
-async def record_activations(writer: Writer, plans: Plans, recorded: dict[str, str], log: Path) -> None:
+async def record_activations(writer: Writer, plans: Plans, recorded: dict[str, str], log: Path) -> list[Authority]:
     """Record every agreement that comes into force in a form not yet on the log, its document archived before.
 
     A contract that is recorded already and has no document in the archive gets one as well. `recorded` maps
-    "agreement version" to the contract hash last recorded, and is kept up to date. Raises LogUnavailableError: what is
-    not on the log is not in force.
+    "agreement version" to the contract hash last recorded, and is kept up to date. Gives the new records. Raises
+    LogUnavailableError: what is not on the log is not in force.
     """
     try:
         await asyncio.to_thread(archive_contracts, log, plans.canonical.items())
     except ArchiveError as error:
         raise LogUnavailableError(str(error)) from None
+    made = []
     for contract in plans.contracts.values():
         name = f"{contract.agreement} {contract.version}"
         if recorded.get(name) != contract.hash:
@@ -58,6 +59,8 @@ async def record_activations(writer: Writer, plans: Plans, recorded: dict[str, s
             if isinstance(receipt, LogFault):
                 raise LogUnavailableError(f"{receipt.kind}: {receipt.detail}")
             recorded[name] = contract.hash
+            made.append(entry)
+    return made
 
 
 async def _nothing(_plans: Plans) -> None:
@@ -110,11 +113,13 @@ class Reloader:
             adapters = connect_all(loaded.backends, old.adapters, self.workspace.backends)
             await self._catch_up(loaded.plans)
             try:
-                await record_activations(self._writer, loaded.plans, self._recorded, self._log_folder)
+                activated = await record_activations(self._writer, loaded.plans, self._recorded, self._log_folder)
             except LogUnavailableError as error:
                 _log.error("reload refused", reason=f"the activation cannot be recorded: {error}")
                 return False
             self._tally.renew(loaded.plans)
+            for entry in activated:
+                self._tally.hear(entry)
             self._gateway.serving = Serving(loaded.plans.with_keys(self._keys_of), adapters)
             self.workspace = loaded
             self._retire([adapter for name, adapter in old.adapters.items() if adapters.get(name) is not adapter])

@@ -130,6 +130,16 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         int, Meta(ge=1, le=3600, description="How often the counts of measured bodies are written to the audit log.")
     ] = 30
 
+    webhook_networks: Annotated[
+        tuple[str, ...],
+        Meta(description="Private networks (CIDR) that webhooks may go to. Empty: public addresses alone."),
+    ] = ()
+    smtp_url: Annotated[
+        str,
+        Meta(description="The mail server, such as smtp://user:${MAIL_PASSWORD}@mail.example:587. Empty: no e-mail."),
+    ] = ""
+    mail_from: Annotated[str, Meta(description="The address that e-mail comes from; needed with smtp_url.")] = ""
+
     def issuer(self, port: int) -> str:
         """The URL that partners use, without a slash at its end. `port` is the one really listened on."""
         if self.base_url:

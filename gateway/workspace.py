@@ -4,15 +4,18 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from adapters.base import Backend
-from adapters.registry import read_backends
+from adapters.registry import read_backends, read_services
 from contracts.compile import compile_and_check
 from contracts.finding import Finding, errors, in_order
 from contracts.plan import Plans
 from contracts.workspace import Documents, read_workspace
+from gateway.outbound.target import ServiceTarget
 from gateway.settings import Settings, read_settings
 
 BACKENDS = "backends.toml"
@@ -28,6 +31,7 @@ class Workspace(Struct, frozen=True):
     backends: Mapping[str, Backend]
     plans: Plans
     warnings: list[Finding]
+    services: Mapping[str, ServiceTarget] = MappingProxyType({})
 
 
 def load_workspace(folder: Path, environment: Mapping[str, str] = os.environ) -> Workspace | list[Finding]:
@@ -36,14 +40,14 @@ def load_workspace(folder: Path, environment: Mapping[str, str] = os.environ) ->
     settings = read_settings(folder, environment)
     if isinstance(settings, list):
         findings = findings + settings
-    backends, faults = _backends(folder, environment)
+    backends, services, faults = _backends(folder, environment)
     plans, wrong = compile_and_check(documents, backends)
     if faults:  # a backend with a mistake is missing from the list: naming it is no second mistake
         wrong = [finding for finding in wrong if finding.code != "unknown-backend"]
-    findings = in_order([*findings, *faults, *wrong])
+    findings = in_order([*findings, *faults, *wrong, *_unconnected(documents, services, faults)])
     if errors(findings) or isinstance(settings, list):
         return findings
-    return Workspace(folder, settings, documents, backends, plans, findings)
+    return Workspace(folder, settings, documents, backends, plans, findings, services)
 
 
 def remember_issuer(workspace: Workspace, issuer: str) -> None:
@@ -62,14 +66,38 @@ def issuer_of(workspace: Workspace) -> str:
     return settings.issuer(settings.port)
 
 
-def _backends(folder: Path, environment: Mapping[str, str]) -> tuple[dict[str, Backend], list[Finding]]:
+def _unconnected(documents: Documents, services: Mapping[str, ServiceTarget], faults: list[Finding]) -> list[Finding]:
+    """Services that an agreement names and backends.toml does not: the agreement is in force, and no call can be made.
+
+    A table with a mistake is missing from `services`: that has its own finding.
+    """
+    broken = {finding.path.split(".")[1] for finding in faults if finding.path.startswith("services.")}
+    found = []
+    for loaded in documents.agreements:
+        for index, reference in enumerate(loaded.value.services):
+            if reference.service not in services and reference.service not in broken:
+                message = f"backends.toml has no table [services.{reference.service}]: it cannot be called"
+                at = loaded.source.finding("service-unconnected", message, ("services", index, "service"))
+                found.append(replace(at, severity="warning"))
+    return found
+
+
+def _backends(
+    folder: Path, environment: Mapping[str, str]
+) -> tuple[dict[str, Backend], dict[str, ServiceTarget], list[Finding]]:
     try:
         text = (folder / BACKENDS).read_text(encoding="utf-8")
     except FileNotFoundError:
-        return {}, [Finding("bad-backend", "there is no backends.toml: it says where data come from", BACKENDS, 1)]
+        return {}, {}, [Finding("bad-backend", "there is no backends.toml: it says where data come from", BACKENDS, 1)]
     except (OSError, UnicodeDecodeError) as error:
-        return {}, [Finding("bad-backend", f"cannot be read: {type(error).__name__}", BACKENDS, 1)]
+        return {}, {}, [Finding("bad-backend", f"cannot be read: {type(error).__name__}", BACKENDS, 1)]
     backends, faults = read_backends(text, folder, environment)
-    return backends, [
-        Finding("bad-backend", fault.message, BACKENDS, fault.line or 1, fault.path or fault.table) for fault in faults
-    ]
+    services, wrong = read_services(text, ServiceTarget, environment)
+    return (
+        backends,
+        {name: target.within(folder) for name, target in services.items()},
+        [
+            Finding("bad-backend", fault.message, BACKENDS, fault.line or 1, fault.path or fault.table)
+            for fault in [*faults, *wrong]
+        ],
+    )

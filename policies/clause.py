@@ -44,6 +44,9 @@ class Meter(Struct, frozen=True, gc=False):
     most that. `counts_refusals` False leaves statuses 400-499 out of the total: the caller's own mistakes neither
     help nor hurt. `basis` slices: the achieved share is the mean of the slices' shares; requests: good requests out of
     all. `target_percent` (decimal text) is the share of good exchanges promised; exactly at it is met.
+    `thresholds_us` are all latencies at which answers are counted, the first being `within_us`. `side` is what counts:
+    "in" calls of the partner, "out" calls of the partner's API through the gateway, "data" samples of the data, those
+    of the quality rule `rule` in one `direction`. `per_operation` keeps the counts of each operation apart.
     """
 
     clause: ClauseRef
@@ -52,8 +55,13 @@ class Meter(Struct, frozen=True, gc=False):
     good_below_status: int
     within_us: int | None
     counts_refusals: bool
-    empty_slice: Literal["good", "ignore"]
+    empty_slice: Literal["good", "ignore", "bad"]
     target_percent: str
+    thresholds_us: tuple[int, ...] = ()
+    side: Literal["in", "out", "data"] = "in"
+    per_operation: bool = False
+    rule: str = ""
+    direction: Literal["", "in", "out"] = ""
 
 
 class PageSize(Struct, frozen=True, gc=False):
@@ -159,6 +167,6 @@ class Clause(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", 
         """Each parameter's value as it reads in a sentence, per language. Keys are the placeholders."""
         raise NotImplementedError
 
-    def effect(self, binding: Binding) -> Effect:
-        """What this clause does to a request on one plan."""
+    def effect(self, binding: Binding) -> Effect | None:
+        """What this clause does to a request on one plan; None: nothing, there."""
         raise NotImplementedError

@@ -5,7 +5,7 @@ from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeAlias
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 
 from policies.direction import (
     EITHER,
@@ -18,17 +18,15 @@ from policies.direction import (
     narrowing,
     opposite,
     rising,
+    unordered,
 )
 from policies.reference import Words
-from policies.wording import literal, percent
+from policies.settling.credit import FALLING, Band, Credit, DecimalText, credit_parameters
 
 OwedBy: TypeAlias = Literal["hub", "partner"]
 Exclusion: TypeAlias = Literal["announced_maintenance", "partner_fault", "force_majeure"]
 Window: TypeAlias = Literal["month"]
-DecimalText = Annotated[str, Meta(pattern=r"^[0-9]{1,12}(\.[0-9]{1,6})?\Z")]
-"""A decimal number as text, so that no binary fraction comes between the contract and the arithmetic."""
 StatusRule = Annotated[str, Meta(pattern=r"^status < [1-5][0-9][0-9]\Z")]
-Months = Annotated[str, Meta(pattern=r"^P[1-9][0-9]?M\Z")]
 
 OWED_BY: dict[OwedBy, Words] = {
     "hub": {"zh": "甲方", "en": "the Hub"},
@@ -40,71 +38,11 @@ _EXCLUSIONS: dict[Exclusion, Words] = {
     "partner_fault": {"zh": "乙方自身原因", "en": "the Partner's own faults"},
     "force_majeure": {"zh": "不可抗力", "en": "force majeure"},
 }
-_FEES: dict[str, Words] = {"monthly_fee": {"zh": "月费", "en": "the monthly fee"}}
-
-
-class Band(Struct, frozen=True, forbid_unknown_fields=True):
-    """One step of a credit schedule: a measured share strictly below `below` percent earns `percent` of the fee."""
-
-    below: DecimalText
-    """The threshold in percent; exactly at it is not below it."""
-    percent: Annotated[int, Meta(ge=1, le=100)]
-    """What is credited below it, in percent of the fee."""
-
-
-class Credit(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is owed when the promise is missed: bands of a fee, a minimum, a cap and the time to claim it."""
-
-    of: Literal["monthly_fee"]
-    """What the percentages are of."""
-    bands: Annotated[tuple[Band, ...], Meta(min_length=1, max_length=20)]
-    """Steps, from the highest threshold down."""
-    minimum_exclusive: DecimalText
-    """An amount that has to be exceeded to be paid."""
-    cap_percent: Annotated[int, Meta(ge=1, le=100)]
-    """The most that is credited, in percent of the fee."""
-    claim_within: Months
-    """How long the credit can be claimed, such as `P2M`."""
-
-    def words(self) -> dict[str, Words]:
-        """The parameters of the schedule, named `credit.…`."""
-        months = self.claim_within[1:-1]
-        bands: Words = {
-            "zh": "；".join(f"低于 {band.below}% 时 {band.percent}%" for band in self.bands),
-            "en": "; ".join(f"{band.percent}% when below {band.below}%" for band in self.bands),
-        }
-        return {
-            "credit.of": _FEES[self.of],
-            "credit.bands": bands,
-            "credit.minimum_exclusive": literal(self.minimum_exclusive),
-            "credit.cap_percent": percent(str(self.cap_percent)),
-            "credit.claim_within": {
-                "zh": f"{months} 个月",
-                "en": f"{months} month" + ("" if months == "1" else "s"),
-            },
-        }
-
-    def faults(self) -> list[tuple[str, str]]:
-        """Bands must fall while credits rise: otherwise two bands would answer one question differently."""
-        for earlier, later in zip(self.bands, self.bands[1:], strict=False):
-            if Decimal(later.below) >= Decimal(earlier.below) or later.percent <= earlier.percent:
-                return [
-                    (
-                        "credit.bands",
-                        f"band below {later.below} must be lower and credit more than {earlier.below}",
-                    )
-                ]
-        return [
-            ("credit.bands", f"{band.below} is more than 100 percent")
-            for band in self.bands
-            if Decimal(band.below) > 100
-        ]
 
 
 def promised(parameters: Mapping[str, Any], credit: Credit | None) -> dict[str, Any]:
     """The parameters of a promise, those of its credit schedule one by one, named `credit.…` as in texts."""
-    steps = {name: getattr(credit, name) for name in Credit.__struct_fields__} if credit is not None else {}
-    return {**parameters, "credit": credit is not None, **{f"credit.{name}": value for name, value in steps.items()}}
+    return {**parameters, **credit_parameters(credit)}
 
 
 def for_partner(directions: Directions, old: OwedBy, new: OwedBy) -> Directions:
@@ -122,26 +60,51 @@ def presence(owed_by: OwedBy) -> Directions:
     return LOOSENS if owed_by == "hub" else TIGHTENS
 
 
-def _number(value: str) -> Decimal:
-    return Decimal(value.removeprefix("status < ").removeprefix("P").removesuffix("M"))
-
-
 def amount(judge: Judge) -> Judge:
-    """A judge of decimal text, of a rule such as `status < 500` or of months such as `P2M`."""
+    """A judge of decimal text, of whole numbers, or of a rule such as `status < 500`."""
     return lambda old, new: judge(_number(old), _number(new))
 
 
+def optional(judge: Judge, absent: Directions) -> Judge:
+    """A judge of what may be left out: `absent` is how it counts that it no longer is there."""
+
+    def judged(old: Any, new: Any) -> Directions:
+        if old is None or new is None:
+            return NEITHER if old is new else absent if new is None else opposite(absent)
+        return judge(old, new)
+
+    return judged
+
+
+def _number(value: str | int) -> Decimal:
+    return Decimal(str(value).removeprefix("status < "))
+
+
 def _bands(old: tuple[Band, ...], new: tuple[Band, ...]) -> Directions:
-    """A schedule is more where it credits more just below any threshold of either."""
+    """A schedule is more where it credits more just beyond any threshold of either."""
+    if len({(band.comparison, band.percent is None) for band in (*old, *new)}) > 1:
+        return unordered(old, new)
     found = NEITHER
-    for threshold in {Decimal(band.below) for band in (*old, *new)}:
+    for threshold in {band.threshold for band in (*old, *new)}:
         found |= rising(_credited(old, threshold), _credited(new, threshold))
     return found
 
 
-def _credited(bands: tuple[Band, ...], threshold: Decimal) -> int:
-    """The percentage credited for a figure just below `threshold`."""
-    return max((band.percent for band in bands if Decimal(band.below) >= threshold), default=0)
+def _credited(bands: tuple[Band, ...], threshold: Decimal) -> Decimal:
+    """What is credited for a figure just beyond `threshold`."""
+    return max(
+        (
+            band.worth
+            for band in bands
+            if (band.threshold >= threshold if band.comparison in FALLING else band.threshold <= threshold)
+        ),
+        default=Decimal(0),
+    )
+
+
+def _claim_time(old: str, new: str) -> Directions:
+    """Longer is more; months and days are not compared."""
+    return rising(int(old[1:-1]), int(new[1:-1])) if old[-1] == new[-1] else EITHER
 
 
 PROMISE_JUDGES: Mapping[str, Judge] = MappingProxyType(
@@ -150,9 +113,15 @@ PROMISE_JUDGES: Mapping[str, Judge] = MappingProxyType(
         "exclude": narrowing,
         "credit": rising,
         "credit.bands": _bands,
-        "credit.minimum_exclusive": amount(falling),
-        "credit.cap_percent": rising,
-        "credit.claim_within": amount(rising),
+        "credit.percent": optional(amount(rising), TIGHTENS),
+        "credit.amount": optional(amount(rising), TIGHTENS),
+        "credit.minimum_exclusive": optional(amount(falling), LOOSENS),
+        "credit.minimum": optional(amount(falling), LOOSENS),
+        "credit.cap_percent": optional(amount(rising), LOOSENS),
+        "credit.cap_amount": optional(amount(rising), LOOSENS),
+        "credit.cap_12_months_percent": optional(amount(rising), LOOSENS),
+        "credit.cap_12_months_amount": optional(amount(rising), LOOSENS),
+        "credit.claim_within": optional(_claim_time, LOOSENS),
     }
 )
 """Which way the parameters that SLA clauses share count for the side that a promise is made to."""
@@ -186,3 +155,26 @@ def percent_faults(name: str, value: str) -> list[tuple[str, str]]:
     except InvalidOperation:
         return [(name, f"{value} is not a decimal number")]
     return [] if 0 < amount <= 100 else [(name, f"{value} is not a share: more than 0, at most 100 percent")]
+
+
+__all__ = [
+    "OWED_BY",
+    "PROMISE_JUDGES",
+    "WINDOW",
+    "Band",
+    "Credit",
+    "DecimalText",
+    "Exclusion",
+    "OwedBy",
+    "StatusRule",
+    "Window",
+    "amount",
+    "excluded",
+    "for_partner",
+    "good_below",
+    "good_status",
+    "optional",
+    "percent_faults",
+    "presence",
+    "promised",
+]

@@ -48,7 +48,8 @@ class Exchange(Struct, frozen=True, tag="exchange", forbid_unknown_fields=True, 
 
 
 class Intent(Struct, frozen=True, tag="intent", forbid_unknown_fields=True, gc=False):
-    """A change that a backend is about to be asked for: durable before it is. Its Exchange has the same request_id.
+    """A change that a backend is about to be asked for: durable before it is. Its Exchange, or its
+    Outbound where it is a partner that is asked, has the same request_id.
 
     An intent without an exchange says that the gateway failed in between: the change may have been made or not.
     """
@@ -157,7 +158,7 @@ class Undelivered(Struct, frozen=True, tag="undelivered", forbid_unknown_fields=
     """Takes back what an earlier record says of its answer: it was not sent, its caller got 503.
 
     The disk did not confirm that record in time; it was confirmed later. `leaf` is that record's leaf hash,
-    `retracted` the tag of its entry (exchange, part, intent); the other fields are those of that entry.
+    `retracted` the tag of its entry (exchange, part, intent, outbound); the other fields are those of that entry.
     """
 
     time_us: int
@@ -194,7 +195,42 @@ class Counters(Struct, frozen=True, tag="counters", forbid_unknown_fields=True, 
     more: bool
 
 
-Entry: TypeAlias = Exchange | Intent | Part | Observation | Authority | Undelivered | Opening | Counters
+class Pulse(Struct, frozen=True, tag="pulse", forbid_unknown_fields=True, gc=False):
+    """A gateway is up and its log can be written: at least one a minute, so that a minute without any record is one in
+    which it was not."""
+
+    time_us: int
+
+
+class Outbound(Struct, frozen=True, tag="outbound", forbid_unknown_fields=True, gc=False):
+    """A partner's own API, called through the gateway.
+
+    `partner` is whose API it is, `agreement`, `version` and `contract` what it is promised under; `client` is who of
+    the hub asked. `operation` is the name that the agreement gives it. `status` is the partner's answer, 0 when there
+    was none; `code` the problem code of what the hub's caller got instead of an answer, "" otherwise. `latency_us`
+    counts from the request to the partner, all attempts of it, until its whole answer.
+    """
+
+    time_us: int
+    request_id: str
+    partner: str
+    client: str
+    agreement: str
+    version: str
+    contract: str
+    service: str
+    operation: str
+    method: str
+    status: int
+    code: str
+    latency_us: int
+    attempts: int
+    bytes: int
+
+
+Entry: TypeAlias = (
+    Exchange | Intent | Part | Observation | Authority | Undelivered | Opening | Counters | Pulse | Outbound
+)
 
 
 class Place(Struct, frozen=True, forbid_unknown_fields=True, gc=False):

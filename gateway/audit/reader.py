@@ -5,7 +5,7 @@ writer, each in the order of its chain; between writers there is no order but th
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, Union, get_args
@@ -17,12 +17,24 @@ from msgspec.json import Decoder
 from gateway.audit.faults import CorruptLogError
 from gateway.audit.frames import HEADER_BYTES, frame_at, frames, leaf_hash, tail_after
 from gateway.audit.layout import is_writer_name, segments_in, writers_in
-from gateway.audit.leaf import Entry, Exchange, Intent, Leaf, Observation, Part, Receipt, Undelivered, decode
+from gateway.audit.leaf import (
+    Authority,
+    Entry,
+    Exchange,
+    Intent,
+    Leaf,
+    Observation,
+    Outbound,
+    Part,
+    Receipt,
+    Undelivered,
+    decode,
+)
 
 _TAGS = frozenset(str(kind.__struct_config__.tag) for kind in get_args(Entry))
 
-Counted: TypeAlias = Exchange | Intent | Part | Observation | Undelivered
-COUNTED: tuple[type[Counted], ...] = (Exchange, Intent, Part, Observation, Undelivered)
+Counted: TypeAlias = Exchange | Intent | Part | Observation | Undelivered | Outbound
+COUNTED: tuple[type[Counted], ...] = (Exchange, Intent, Part, Observation, Undelivered, Outbound)
 """The kinds of entry that figures are counted from."""
 
 _UNDELIVERED = b'"type":"undelivered"'
@@ -70,15 +82,28 @@ def read_exchanges(log: Path) -> Iterator[Exchange]:
     return read_as(log, Exchange)
 
 
-def read_counted(log: Path) -> Iterator[Counted]:
+class Timed(Struct, frozen=True, gc=False):
+    """Of a record that no figure is counted from, that it is there, and when."""
+
+    time_us: int
+
+
+def read_counted(log: Path, hear: Callable[[Counted | Authority | Timed], None] | None = None) -> Iterator[Counted]:
     """Every entry that figures are counted from; raises as `read_entries` does.
+
+    `hear` is told of every record, of those that nothing is counted from and no Authority only the time.
 
     Records that an Undelivered takes back are left out, and the Undelivered comes in its own place: who was counting
     while the log was written never heard of them either. They are looked for before anything is read, so that nothing
     counted has to be taken out again.
     """
     retracted = retracted_in(log)
-    for raw, entry in _decoded(log, COUNTED):
+    kinds = COUNTED if hear is None else (*COUNTED, Authority)
+    for raw, entry in _decoded(log, kinds, skipped=hear):
+        if hear is not None:
+            hear(entry)
+            if type(entry) is Authority:
+                continue
         # Most logs hold none: then no record is hashed.
         if not retracted or type(entry) is Undelivered or leaf_hash(raw) not in retracted:
             yield entry
@@ -96,11 +121,16 @@ def _read(log: Path, kinds: tuple[type[Any], ...]) -> Iterator[Any]:
     return (entry for _, entry in _decoded(log, kinds))
 
 
-def _decoded(log: Path, kinds: tuple[type[Any], ...]) -> Iterator[tuple[bytes, Any]]:
-    """The leaves and entries of some kinds; of all others no more than their tag is decoded."""
+def _decoded(
+    log: Path, kinds: tuple[type[Any], ...], skipped: Callable[[Any], None] | None = None
+) -> Iterator[tuple[bytes, Any]]:
+    """The leaves and entries of some kinds; of all others no more than their tag and time, which `skipped` is told."""
     wanted: dict[str, Any] = {_tag_of(kind): kind for kind in kinds}
-    skipped = [defstruct(f"Skipped_{tag}", [], tag=tag, frozen=True, gc=False) for tag in sorted(_TAGS - set(wanted))]
-    held = defstruct("Held", [("entry", Union[(*wanted.values(), *skipped)])], frozen=True, gc=False)
+    others = [
+        defstruct(f"Skipped_{tag}", [], bases=(Timed,), tag=tag, frozen=True, gc=False)
+        for tag in sorted(_TAGS - set(wanted))
+    ]
+    held = defstruct("Held", [("entry", Union[(*wanted.values(), *others)])], frozen=True, gc=False)
     decode_held = Decoder(held).decode
     for file, offset, raw in _leaves(log):
         try:
@@ -109,6 +139,8 @@ def _decoded(log: Path, kinds: tuple[type[Any], ...]) -> Iterator[tuple[bytes, A
             raise CorruptLogError(file, offset) from None
         if type(entry) in kinds:
             yield raw, entry
+        elif skipped is not None:
+            skipped(entry)
 
 
 def _tag_of(kind: type[Any]) -> str:

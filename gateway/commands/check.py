@@ -1,5 +1,6 @@
 """clausegate check: are the documents right? All mistakes of all files in one report."""
 
+import time
 from importlib.metadata import version
 from typing import Annotated, Literal, TypeAlias
 
@@ -35,15 +36,19 @@ def run(
     Every mistake of every file is reported as `file:line: path: message [code]`; docs/findings.md explains the codes.
     Exit status 0 when the workspace can be served, 1 when it cannot, 2 when there is no such folder.
     """
+    from contracts.budgets import budget_findings
     from contracts.odcs import odcs_findings
     from contracts.quality import quality_findings
+    from gateway.alerts.check import alert_findings
 
-    loaded = load_workspace(existing(folder))
+    loaded, now_s = load_workspace(existing(folder)), int(time.time())
     findings: list[Finding]
     if isinstance(loaded, Workspace):
         products = loaded.documents.products
         unmeasured = [finding for product in products for finding in quality_findings(product)]
-        findings = in_order([*loaded.warnings, *odcs_findings(products), *unmeasured])
+        budgets = budget_findings(loaded.documents.agreements, loaded.plans, now_s)
+        watched = alert_findings(loaded.folder, loaded.plans, now_s)
+        findings = in_order([*loaded.warnings, *odcs_findings(products), *unmeasured, *budgets, *watched])
     else:
         findings = loaded
     wrong = errors(findings)
@@ -55,7 +60,7 @@ def run(
         print_json(sarif_log(findings, version("clausegate"), folder))
     else:
         show_findings(findings)
-        if isinstance(loaded, Workspace):
+        if isinstance(loaded, Workspace) and not wrong:
             facts = [
                 counted(len(loaded.plans.contracts), "agreement"),
                 counted(len(loaded.plans.all_plans()), "operation"),

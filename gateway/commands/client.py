@@ -43,7 +43,10 @@ def list_all(folder: Folder, output: FormatOption = "text") -> None:
 def add(
     folder: Folder,
     client_id: ClientId,
-    partner: Annotated[str, typer.Option("--partner", metavar="ID", help="Whose client it is.")],
+    partner: Annotated[
+        str,
+        typer.Option("--partner", metavar="ID", help="Whose client it is; hub: of the hub's own, to call partners."),
+    ],
     jwks: Annotated[
         Path | None,
         typer.Option("--jwks", metavar="FILE", help="Its public keys, for private_key_jwt; without, it gets a secret."),
@@ -51,12 +54,15 @@ def add(
     output: FormatOption = "text",
 ) -> None:
     """Register a client of a partner. A secret is shown this once."""
+    from contracts.agreement import HUB
     from gateway.authority import NewClient
     from gateway.commands.administering import administer
 
     workspace = open_workspace(folder)
-    if partner not in workspace.plans.partners():
-        fail(f"there is no partner {partner}; there are: {', '.join(workspace.plans.partners())}")
+    if partner not in (HUB, *workspace.plans.partners()):
+        fail(
+            f"there is no partner {partner}; there are: {', '.join(workspace.plans.partners())}, and {HUB} for our own"
+        )
     method: AuthMethod = "client_secret_basic" if jwks is None else "private_key_jwt"
     new = NewClient(client_id, partner, method, None if jwks is None else _keys(jwks))
     added = administer(workspace, lambda administration: administration.add_client(new))

@@ -13,6 +13,7 @@ from gateway.commands.terminal import Format, err, fail, out
 from gateway.health.counter_report import CounterRow
 from gateway.health.log_report import LogStatus
 from gateway.health.report import as_json
+from gateway.sla.presence import Presence
 from gateway.sla.tally import Tally
 from gateway.workspace import Workspace
 
@@ -20,12 +21,12 @@ from gateway.workspace import Workspace
 def replayed(workspace: Workspace) -> Tally:
     """The counts of all that a workspace's log holds; a damaged log ends the command."""
     log = workspace.settings.log_path(workspace.folder)
-    tally = Tally(workspace.plans)
+    tally = Tally(workspace.plans, presence=Presence())
     if not log.is_dir():
         return tally
     try:
         with err().status("replaying the log"):
-            return tally.replay(read_counted(log))
+            return tally.replay(read_counted(log, tally.hear))
     except (CorruptLogError, OSError) as error:
         fail(f"the log cannot be read: {error}; `clausegate verify {workspace.folder}` says more", code=1)
 

@@ -75,6 +75,7 @@ def grant(
     store; the log commits to it.
     """
     from gateway.authority_limits import LimitsAuthority, NewAllowance
+    from gateway.commands.acting import account
     from gateway.commands.administering import administer
     from gateway.limits.grants import EXTRA_MAX, Unfit, agreement_for, reason_fault, until_of
 
@@ -90,7 +91,7 @@ def grant(
         fail(fault.message)
     if extra > EXTRA_MAX:
         fail(f"an allowance is at most {EXTRA_MAX:,} more")
-    new = NewAllowance(contract, clause, extra, until_us, reason.strip(), _account())
+    new = NewAllowance(contract, clause, extra, until_us, reason.strip(), account())
     granted = administer(workspace, lambda administration: LimitsAuthority(administration).grant(new))
     _show_granted(granted, contract.time_zone, as_json=output == "json")
 
@@ -111,17 +112,6 @@ def revoke(
 def _known_partner(workspace: "Workspace", partner: str) -> None:
     if partner not in workspace.plans.partners():
         fail(f"there is no partner {partner}; there are: {', '.join(workspace.plans.partners())}")
-
-
-def _account() -> str:
-    """Who runs this, as far as the operating system says."""
-    import os
-    import pwd
-
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name[:64]
-    except KeyError:  # a container may run as a number without a name
-        return str(os.getuid())
 
 
 def _show_granted(granted: "GrantedAllowance", zone: str, *, as_json: bool) -> None:

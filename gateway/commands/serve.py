@@ -52,8 +52,8 @@ def run(
 def _serve(workspace: Workspace, listening: socket.socket) -> None:
     import uvloop
 
-    from gateway.app import StartError
     from gateway.commands.serving import say_ready, serve
+    from gateway.starting import StartError
 
     try:
         uvloop.run(serve(workspace, listening, say_ready))

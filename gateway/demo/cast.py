@@ -1,4 +1,5 @@
-"""Who plays in the demo: the clients of the four partners, their keys and secrets, and the file that lists them."""
+"""Who plays in the demo: the clients of the four partners and the hub's own, their keys and secrets, and the files that
+list them."""
 
 import os
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from contracts.agreement import HUB
 from gateway.authority import NewClient
 from gateway.oauth.clients import new_key_pair
 from gateway.provision import NewAccount, provision
@@ -15,6 +17,9 @@ from gateway.workspace import Workspace
 
 CREDENTIALS = "credentials.json"
 CONSOLE = "console.json"
+HUB_CREDENTIALS = "hub-credentials.json"
+HUB_CLIENT = "hengtai-app"
+"""The hub's own program, which calls partners through the gateway."""
 TOUR_FILE = "tour-client"
 TOUR_CLIENT = "delta-repair-tour"
 """The tour runs into a limit that is counted per client: with a client of its own it uses up nobody else's calls."""
@@ -39,7 +44,8 @@ class Credential(Struct, frozen=True, omit_defaults=True):
 
 
 async def provision_cast(workspace: Workspace, folder: Path) -> NewAccount:
-    """Add the partners' clients and the console account `ops`; write credentials.json and console.json, mode 0600.
+    """Add the partners' clients, the hub's own and the console account `ops`; write credentials.json,
+    hub-credentials.json and console.json, mode 0600.
 
     Raises AuthorityError, StoreError, OSError.
     """
@@ -56,8 +62,9 @@ async def provision_cast(workspace: Workspace, folder: Path) -> NewAccount:
             jwks = pair.jwks
         wanted.append(NewClient(client_id, partner, auth_method, jwks))
     wanted.append(NewClient(TOUR_CLIENT, "delta-repair", "client_secret_basic"))
+    wanted.append(NewClient(HUB_CLIENT, HUB, "client_secret_basic"))
     account, made = await provision(workspace, "ops", wanted)
-    roles = {contract.partner: contract.role for contract in workspace.plans.contracts.values()}
+    roles = {contract.partner: contract.role for contract in workspace.plans.contracts.values()} | {HUB: HUB}
     listed = [
         Credential(
             client_id=client.client_id,
@@ -68,11 +75,14 @@ async def provision_cast(workspace: Workspace, folder: Path) -> NewAccount:
             private_key_file=str(files[client.client_id]) if client.client_id in files else None,
         )
         for client in made
-        if client.client_id != TOUR_CLIENT
+        if client.client_id not in (TOUR_CLIENT, HUB_CLIENT)
     ]
     _write_private(folder / CREDENTIALS, _pretty(listed))
     tour = next(client for client in made if client.client_id == TOUR_CLIENT)
     _write_private(keys / TOUR_FILE, tour.secret.reveal().encode() if tour.secret else b"")
+    own = next(client for client in made if client.client_id == HUB_CLIENT)
+    mine = Credential(HUB_CLIENT, HUB, HUB, "client_secret_basic", own.secret.reveal() if own.secret else None)
+    _write_private(folder / HUB_CREDENTIALS, _pretty(mine))
     console = {"username": account.username, "password": account.password.reveal()}
     _write_private(folder / CONSOLE, _pretty(console))
     return account
@@ -85,11 +95,12 @@ def console_login(folder: Path) -> tuple[str, str]:
 
 
 def credentials(folder: Path) -> dict[str, Credential]:
-    """The partners' credentials by client id, and the tour's own client. Raises OSError."""
+    """Credentials by client id: the partners', the hub's own, and those of the tour. Raises OSError."""
     listed = msgspec.json.decode((folder / CREDENTIALS).read_bytes(), type=list[Credential])
     secret = (folder / "keys" / TOUR_FILE).read_text()
     tour = Credential(TOUR_CLIENT, "delta-repair", "repair", "client_secret_basic", secret)
-    return {credential.client_id: credential for credential in [*listed, tour]}
+    own = msgspec.json.decode((folder / HUB_CREDENTIALS).read_bytes(), type=Credential)
+    return {credential.client_id: credential for credential in [*listed, own, tour]}
 
 
 def is_provisioned(folder: Path) -> bool:

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import uvloop
 
-from gateway.app import Running, StartError
+from gateway.app import Running
 from gateway.authority import AuthorityError
 from gateway.commands.serving import serve
 from gateway.commands.terminal import err, out
-from gateway.demo.cast import console_login
-from gateway.demo.stage import DemoError, backend_process, clear, prepare, set_up
+from gateway.demo.cast import HUB_CREDENTIALS, console_login
+from gateway.demo.stage import Around, DemoError, around, clear, prepare, set_up
 from gateway.demo.tour import Tour
+from gateway.starting import StartError
 from gateway.store.faults import StoreError
 
 
@@ -28,20 +29,20 @@ def show(folder: Path, listening: socket.socket, *, once: bool, fresh: bool) -> 
         if fresh:
             clear(folder)
         data = prepare(folder, _say)
-        with backend_process(data) as backend_port:
-            uvloop.run(_serve(folder, listening, backend_port, once))
+        with around(data, folder) as others:
+            uvloop.run(_serve(folder, listening, others, once))
     except (AuthorityError, StoreError, StartError) as error:
         raise DemoError(str(error)) from None
 
 
-async def _serve(folder: Path, listening: socket.socket, backend_port: int, once: bool) -> None:
-    stage = await set_up(folder, backend_port, _say)
+async def _serve(folder: Path, listening: socket.socket, others: Around, once: bool) -> None:
+    stage = await set_up(folder, others, _say)
     failures: list[DemoError] = []
     touring: list[asyncio.Task[None]] = []
 
     async def tour(url: str) -> None:
         try:
-            backend = f"http://127.0.0.1:{backend_port}"
+            backend = f"http://127.0.0.1:{others.backend_port}"
             await asyncio.to_thread(lambda: Tour(out(), url, backend, stage).run())
         except (DemoError, OSError, HTTPException) as error:
             failures.append(DemoError(f"the tour cannot go on: {error}"))
@@ -74,6 +75,7 @@ def _invite(folder: Path, url: str) -> None:
     console.print()
     console.print(f"console      {url}/console/   user {username}, password {password}", soft_wrap=True)
     console.print(f"credentials  {folder / 'credentials.json'}", soft_wrap=True)
+    console.print(f"             {folder / HUB_CREDENTIALS}, for the hub's own program", soft_wrap=True)
     console.print(
         f"documents    {folder / 'workspace'}   edit one, then: clausegate check {folder / 'workspace'}", soft_wrap=True
     )

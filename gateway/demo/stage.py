@@ -1,22 +1,27 @@
 """Sets the demo up: data, backend process, workspace, clients; each step once, each repeatable."""
 
+import os
+import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from msgspec import Struct
 
 from contracts.finding import Finding
+from gateway.demo.bank import SECRET_VARIABLE
 from gateway.demo.cast import is_provisioned, provision_cast
 from gateway.demo.data import generate
-from gateway.demo.workspace import assemble
+from gateway.demo.workspace import BankAccess, assemble
 from gateway.workspace import Workspace, load_workspace
 
 _MARK = "clausegate-demo"
 """Lies in every folder that a demo made: nothing else is ever emptied by --fresh."""
+BANK_SLOW_DAY = "bank-slow-day"
+"""A file in the demo's folder: while it is there, the bank's interface is late."""
 
 
 class DemoError(Exception):
@@ -39,17 +44,52 @@ def clear(folder: Path) -> None:
     shutil.rmtree(folder)
 
 
+class Around(Struct, frozen=True):
+    """What is around the gateway: the hub's HTTP service by its port, and the bank's interface."""
+
+    backend_port: int
+    bank: BankAccess
+
+
 @contextmanager
 def backend_process(data: Path) -> Iterator[int]:
     """The hub's HTTP service as a process of its own; gives its port, and ends it afterwards. Raises DemoError."""
-    command = [sys.executable, "-m", "gateway.demo.backend", "--port", "0", "--until-eof", "--data", str(data)]
+    with _process("backend", ["--data", str(data)], {}) as port:
+        yield port()
+
+
+@contextmanager
+def around(data: Path, folder: Path) -> Iterator[Around]:
+    """The hub's HTTP service and the bank's interface, each a process of its own. Raises DemoError.
+
+    While there is a file `bank-slow-day` in `folder`, the bank is late.
+    """
+    secret = secrets.token_urlsafe(24)
+    bank_arguments = ["--slow-while", str(folder / BANK_SLOW_DAY)]
+    with (
+        _process("backend", ["--data", str(data)], {}) as backend,
+        _process("bank", bank_arguments, {SECRET_VARIABLE: secret}) as bank,
+    ):
+        yield Around(backend(), BankAccess(bank(), secret))
+
+
+@contextmanager
+def _process(name: str, arguments: list[str], environment: Mapping[str, str]) -> Iterator[Callable[[], int]]:
+    """`gateway.demo.<name>` while the block lasts; what it gives waits for the port. Raises DemoError."""
+    command = [sys.executable, "-m", f"gateway.demo.{name}", "--port", "0", "--until-eof", *arguments]
     # It ends when its standard input does: also when this process is killed and can no longer end it.
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own module
-    try:
+    process = subprocess.Popen(  # noqa: S603 - our own module
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **environment}
+    )
+
+    def port() -> int:
         line = process.stdout.readline() if process.stdout else ""
-        if not line.startswith("backend http://"):
-            raise DemoError("the demo's backend process did not start: see its message above")
-        yield int(line.rsplit(":", 1)[1])
+        if not line.startswith(f"{name} http://"):
+            raise DemoError(f"the demo's {name} process did not start: see its message above")
+        return int(line.rsplit(":", 1)[1])
+
+    try:
+        yield port
     finally:
         process.terminate()
         try:
@@ -70,13 +110,13 @@ def prepare(folder: Path, say: Callable[[str], None]) -> Path:
     return folder / "data"
 
 
-async def set_up(folder: Path, backend_port: int, say: Callable[[str], None]) -> Stage:
+async def set_up(folder: Path, around: Around, say: Callable[[str], None]) -> Stage:
     """Assemble and compile the workspace, and add the cast on the first run.
 
     Raises DemoError, AuthorityError, StoreError, OSError.
     """
     say("workspace: four agreements, compiled")
-    loaded = load_workspace(assemble(folder, backend_port))
+    loaded = load_workspace(assemble(folder, around.backend_port, around.bank))
     if not isinstance(loaded, Workspace):
         raise DemoError(_report(loaded))
     if not is_provisioned(folder):

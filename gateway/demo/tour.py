@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,25 +15,27 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from contracts.plan import Plan
+from contracts.plan import Plan, Promised
 from contracts.product import Property
-from gateway.audit.leaf import Exchange, Receipt
+from gateway.audit.leaf import Exchange, Outbound, Receipt
 from gateway.audit.reader import find_receipt
 from gateway.audit.receipt import parse_receipt
 from gateway.audit.verify import FirstFault, verify_log
 from gateway.demo.caller import Caller, Reply, fetch
-from gateway.demo.cast import TOUR_CLIENT, credentials
+from gateway.demo.cast import HUB_CLIENT, TOUR_CLIENT, credentials
 from gateway.demo.data import paths
 from gateway.demo.stage import DemoError, Stage
+from gateway.demo.words import MACHINES
 from gateway.tlog.note import parse_vkey, verified
 from gateway.tlog.proof import parse_proof
 
 _OTHERS = (("harbor-bank-app", "repayments"), ("delta-repair-app", "parts"), ("summit-dealer-app", "leads"))
+_MACHINES_WANTED: Final = 2
 _LEAD: Final = {
     "company": "长沙湘江工程机械租赁有限公司",
     "contact": {"name": "周明", "phone": "13800000000"},
     "machine_model": "HT75C",
-    "quantity": 2,
+    "quantity": _MACHINES_WANTED,
 }
 _VISITS: Final = "SELECT engineer, visit_on, machine_model FROM service_schedule WHERE lead_id = ?"
 _CALLS_MAX = 200
@@ -40,7 +43,7 @@ _CELL_CHARACTERS = 23
 
 
 class Tour:
-    """The seven sights, for a terminal of 80 columns. `backend` is the URL of the hub's own HTTP service.
+    """The eight sights, for a terminal of 80 columns. `backend` is the URL of the hub's own HTTP service.
 
     Raises DemoError when something is not as it is said to be: a tour that only prints would prove nothing.
     """
@@ -57,6 +60,7 @@ class Tour:
         reply = self._one_record()
         self._other_roles()
         self._new_lead()
+        self._financing()
         self._refusal()
         self._limit()
         self._receipt(reply)
@@ -125,9 +129,46 @@ class Tour:
             ("schedule", f"{escape(engineer)}, {visit_on}, {model}"),
         )
 
+    def _financing(self) -> None:
+        """The hub's own program asks the bank what the lead's machines cost by the month."""
+        self._title("4", "The lead gets a financing quote: the bank's own interface, in one call")
+        caller, path = self._callers[HUB_CLIENT], "/out/harbor-bank/quote"
+        price = next(Decimal(price) for model, *_, price in MACHINES if model == _LEAD["machine_model"])
+        asked = {"amount": f"{price * _MACHINES_WANTED:.2f}", "months": 36, "machine_model": _LEAD["machine_model"]}
+        quoted = _expect(caller.post(path, asked), 200)
+        offer, called = quoted.body, self._called(quoted)
+        rows = [
+            ("asks", f"POST {path}: {asked['amount']} CNY, {asked['months']} months"),
+            (
+                "gets",
+                f"[green]{quoted.status}[/], {offer['instalment']} a month at {offer['yearly_rate_percent']} % a year",
+            ),
+            ("record", f"{called.service} {called.operation} → {called.status}, {called.latency_us // 1000} ms"),
+        ]
+        rows += [(f"clause {owed.ref.id}", escape(owed.ref.text["en"])) for owed in self._owed_by_the_bank()[:1]]
+        self._indented(*rows)
+        for language in ("en", "zh"):
+            wrong = _expect(caller.post(path, {**asked, "months": 600}, Accept_Language=language), 422)
+            error = wrong.body["errors"][0]
+            self._console.print(f"  [yellow]{wrong.status}[/] {escape(wrong.body['title'])}")
+            self._indented((error["pointer"], escape(error["detail"])))
+
+    def _called(self, reply: Reply) -> Outbound:
+        """What the log says of a call of a partner."""
+        receipt = parse_receipt(reply.headers["clausegate-receipt"])
+        located = find_receipt(self._log, receipt) if receipt else None
+        if located is None or not isinstance(located.leaf.entry, Outbound):
+            raise DemoError("the call of the bank is not on the log")
+        return located.leaf.entry
+
+    def _owed_by_the_bank(self) -> list[Promised]:
+        """What the bank promises of its interface."""
+        contract = self._workspace.plans.of_partner("harbor-bank")[-1]
+        return [promised for promised in contract.promises if promised.clause.owed_by == "partner"]
+
     def _refusal(self) -> None:
         """A call for a purpose that the agreement does not cover."""
-        self._title("4", "A refusal names the clause, in the caller's language")
+        self._title("5", "A refusal names the clause, in the caller's language")
         caller = self._callers["swift-logistics-app"]
         for language in ("en", "zh"):
             headers = {"Clausegate_Purpose": "marketing", "Accept_Language": language}
@@ -136,7 +177,7 @@ class Tour:
 
     def _limit(self) -> None:
         """Calls until the limit binds."""
-        self._title("5", "A limit that is exact: calls of Delta Repair until clause 4.1 binds")
+        self._title("6", "A limit that is exact: calls of Delta Repair until clause 4.1 binds")
         caller = self._callers[TOUR_CLIENT]
         for count in range(_CALLS_MAX):
             reply = caller.get("/v1/parts?limit=1")
@@ -150,7 +191,7 @@ class Tour:
 
     def _receipt(self, reply: Reply) -> None:
         """The receipt of the first call, looked up on the log."""
-        self._title("6", "Every answer has a receipt; this is its record on the log")
+        self._title("7", "Every answer has a receipt; this is its record on the log")
         text = reply.headers["clausegate-receipt"]
         receipt = parse_receipt(text)
         located = find_receipt(self._log, receipt) if receipt else None
@@ -180,7 +221,7 @@ class Tour:
 
     def _flipped_byte(self) -> None:
         """A copy of the log with one byte changed, and what verify says."""
-        self._title("7", "One flipped byte in a copy of the log, and verify")
+        self._title("8", "One flipped byte in a copy of the log, and verify")
         with tempfile.TemporaryDirectory() as folder:
             copy = Path(folder) / "log"
             shutil.copytree(self._log, copy)

@@ -6,18 +6,24 @@ from gateway.limits.charging import Charging
 from policies.clause import Granted, Refused, Verdict
 from policies.gate import Call
 from policies.limit import Decision, Limiter, Moment, Quota, Standing
+from policies.reference import ClauseRef
 
 _SECOND_NS = 1_000_000_000
 _OUTAGE_RETRY_S = 1
 
 
-async def admit(plan: Plan, caller: Caller, charging: Charging, limiter: Limiter) -> Verdict:
-    """Decide. Limits come last, so that a call refused for another reason is not counted."""
+async def admit(
+    plan: Plan, caller: Caller, charging: Charging, limiter: Limiter, suspended: ClauseRef | None = None
+) -> Verdict:
+    """Decide. Limits come last, so that a call refused for another reason is not counted. `suspended`: the clause under
+    which the collaboration is interrupted, None where it goes on."""
     contract, grant, arrival = plan.contract, caller.grant, caller.arrival
     if plan.scope not in grant.scopes:
         return Refused(contract.products_clause, "insufficient-scope", headers=(_scope_challenge(plan),))
     if not contract.effective_from_s <= arrival.time_us // 1_000_000 < contract.effective_until_s:
         return Refused(contract.effective_clause, "not-in-force")
+    if suspended is not None:
+        return Refused(suspended, "suspended")
     observed = passed(plan, arrival)
     if isinstance(observed, Refused):
         return observed

@@ -31,6 +31,7 @@ from gateway.exchange.record import Commit, entry_of, payload_of
 from gateway.exchange.respond import begin, respond
 from gateway.exchange.settle import Settling, narrowed
 from gateway.exchange.shape import Shown, shape
+from gateway.notices.in_force import InForce
 from gateway.oauth.grant import Grant
 from gateway.quality.sampler import Sampler
 from gateway.sla.tally import Tally
@@ -66,13 +67,14 @@ class Gateway:
         monotonic_ns: Callable[[], int],
         observe: Callable[[Arrival, Exchange], None] | None = None,
         watch: Watch = unwatched,
+        notices: InForce | None = None,
     ) -> None:
         self.serving = serving
         self._verify, self._settling, self._cursors = verify, settling, cursors
         self._writer, self._tally = writer, tally
         self._changes, self._commit, self._sampler = changes, commit, sampler
         self._reception, self._monotonic_ns, self.observe = reception, monotonic_ns, observe
-        self._watch = watch
+        self._watch, self._notices = watch, notices or InForce()
 
     async def serve(self, scope: Any, receive: Receive, send: Send) -> None:
         """One exchange, as an ASGI application."""
@@ -106,10 +108,12 @@ class Gateway:
         if plan is None or isinstance(asked, Outcome):
             return asked if isinstance(asked, Outcome) else problem("not-found")
         admitted = Granted()
+        ending = self._notices.headers(plan.product, plan.product_version, plan.contract.agreement, arrival.time_us)
         try:
-            verdict = await admit(plan, caller, self._settling.charging, self._settling.limiter)
+            suspended = self._notices.suspended(plan.contract)
+            verdict = await admit(plan, caller, self._settling.charging, self._settling.limiter, suspended)
             if isinstance(verdict, Refused):
-                headers = (*verdict.headers, *ratelimit(caller))
+                headers = (*verdict.headers, *ratelimit(caller), *ending)
                 return problem(verdict.reason, verdict.clause, headers, observed=verdict.observed)
             admitted, adapter = verdict, serving.adapters[plan.backend]
             if plan.operation in READING:
@@ -121,7 +125,7 @@ class Gateway:
             outcome = problem("internal")
         if outcome.drift:
             self._sampler.drifted(plan, outcome.drift)
-        return granted(outcome, admitted, ratelimit(caller))
+        return granted(outcome, admitted, (*ratelimit(caller), *ending))
 
     async def _read(self, plan: Plan, asked: Asked, adapter: Adapter, caller: Caller, verdict: Granted) -> Outcome:
         """Ask, mask, leave out what the caller has already, and count the rest."""

@@ -102,7 +102,7 @@ def _tallied(rule: Rule, seen: Seen) -> Tallied | None:
             return len(values), sum(comparable(value) in missing for value in values if _is_scalar(value))
         case "invalidValues":
             return len(values), _invalid(rule, [value for value in values if value is not None])
-    return _stale(rule, values, seen.now_us)
+    return stale(rule, values, seen.now_us)
 
 
 def _judged(rule: Rule, tallied: Tallied, seen: Seen) -> Tallied:
@@ -194,7 +194,7 @@ def _identity(value: Any) -> Any:
     return comparable(value) if _is_scalar(value) else (list, _encode(value))
 
 
-def _stale(rule: Rule, values: list[Any], now_us: int) -> Tallied:
+def stale(rule: Rule, values: list[Any], now_us: int) -> Tallied:
     """How many times can be read and have begun, and how many of them lie too far back."""
     zone = ZoneInfo(rule.zone)
     now = datetime.fromtimestamp(now_us // 1_000_000, UTC)

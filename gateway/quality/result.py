@@ -10,6 +10,7 @@ from contracts.quality import QualityRules, Rule
 from gateway.sla.counts import Counts
 from gateway.sla.result import Verdict
 from gateway.sla.sampled import RuleCounts, Sampled
+from policies.kinds.freshness import is_promised
 
 _NOTHING = Sampled()
 _UNCOUNTED = RuleCounts()
@@ -68,6 +69,7 @@ def _data_result(product: str, direction: str, sampled: Sampled, known: QualityR
         rules=tuple(
             _rule_result(name, rules.get(name), sampled.rules.get(name, _UNCOUNTED))
             for name in dict.fromkeys([*rules, *sorted(sampled.rules)])
+            if not is_promised(name)
         ),
         drift=dict(sorted(sampled.drift.items())),
         undeclared=dict(sorted(sampled.undeclared.items())),

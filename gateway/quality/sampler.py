@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any, TypeAlias
 
 import structlog
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from adapters.base import Field
 from contracts.plan import Plan
@@ -19,6 +19,7 @@ from gateway.audit.faults import LogFault
 from gateway.audit.leaf import Observation, Receipt
 from gateway.quality.account import Account, Direction
 from gateway.quality.measure import Found, Seen, measure, record_of, records_of
+from gateway.quality.promised import measure_promised
 
 SAMPLE_BYTES_MAX = 1024 * 1024
 """Larger bodies are not sampled: decoding one would hold up everything else for too long."""
@@ -240,4 +241,7 @@ def _measure(sample: _Sample) -> Found:
         records: list[Any] = [record_of((field.path, value) for field, value in sample.values)]
     else:
         records = records_of(sample.body, plan.envelope.items, listed=listed, kept=sample.kept)
-    return measure(plan.quality, Seen(records, sample.whole, listed, sample.now_us, sample.values is not None))
+    seen = Seen(records, sample.whole, listed, sample.now_us, sample.values is not None)
+    found = measure(plan.quality, seen)
+    promised = measure_promised(plan, seen)
+    return structs.replace(found, measured={**found.measured, **promised}) if promised else found

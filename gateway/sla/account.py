@@ -1,102 +1,117 @@
-"""The counts of one agreement version: by local day, and by slice for each meter; old days folded into months."""
+"""The counts of one agreement version: by local day, and minute by minute for each lane; old days folded to months."""
 
-from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from zoneinfo import ZoneInfo
 
 from contracts.plan import Contract
 from gateway.sla.calendar import LocalDay, day_at, day_of
 from gateway.sla.counts import Counts, added
-from gateway.sla.shares import Shares, joined, shares_of
+from gateway.sla.lanes import Lane, counts_as
+from gateway.sla.minutes import MINUTE_US, Cell, Minutes
+from gateway.sla.presence import Presence
 from policies.clause import Meter
-
-_NOTHING = Shares()
 
 
 class Day:
-    """One local day. `slices[i]` holds total and good of each slice of meter i, alternating; None before the first."""
+    """One local day. `minutes[i]` counts lane i; None before its first exchange, and once the day is packed."""
 
-    __slots__ = ("added_up", "counts", "from_us", "local", "slices", "until_us")
+    __slots__ = ("counts", "from_us", "local", "minutes", "packed", "until_us")
 
-    def __init__(self, local: LocalDay, meters: int) -> None:
+    def __init__(self, local: LocalDay, lanes: int) -> None:
         self.local = local
         self.from_us, self.until_us = local.from_us, local.until_us
         self.counts = Counts()
-        self.slices: list[array[int] | None] = [None] * meters
-        self.added_up: dict[int, tuple[int, Shares]] = {}
+        self.minutes: list[Minutes | None] = [None] * lanes
+        self.packed: dict[int, bytes] = {}
 
-    def room(self, index: int, slice_s: int) -> "array[int]":
-        """The slices of a meter, made when its first exchange of the day comes."""
-        slices = self.slices[index]
-        if slices is None:
-            slices = self.slices[index] = array("q", bytes(16 * self.local.slices(slice_s)))
-        return slices
+    def room(self, index: int) -> Minutes:
+        """The minutes of a lane, to count in."""
+        found = self.minutes[index]
+        if found is None:
+            packed = self.packed.pop(index, None)
+            found = Minutes((self.until_us - self.from_us) // MINUTE_US) if packed is None else Minutes.unpack(packed)
+            self.minutes[index] = found
+        return found
 
-    def shares(self, index: int) -> Shares:
-        """What the slices of one meter add up to; kept until another exchange is counted."""
-        slices = self.slices[index] if index < len(self.slices) else None
-        if slices is None:
-            return _NOTHING
-        requests, shares = self.added_up.get(index, (-1, _NOTHING))
-        if requests != self.counts.requests:
-            shares = shares_of(zip(slices[::2], slices[1::2], strict=True))
-            self.added_up[index] = (self.counts.requests, shares)
-        return shares
+    def read(self, index: int) -> Minutes | None:
+        """The minutes of a lane, to look at; None when nothing was counted."""
+        if index >= len(self.minutes):
+            return None
+        packed = self.packed.get(index)
+        return self.minutes[index] if packed is None else Minutes.unpack(packed)
 
-
-class Month:
-    """What is left of the days that were folded: their counts, and their shares by clause id."""
-
-    __slots__ = ("counts", "shares")
-
-    def __init__(self) -> None:
-        self.counts = Counts()
-        self.shares: dict[str, Shares] = {}
+    def pack(self) -> None:
+        """Make it small. Packed before it is let go, so that whoever reads from another thread finds one of them."""
+        for index, found in enumerate(self.minutes):
+            if found is not None:
+                self.packed[index] = found.pack()
+                self.minutes[index] = None
 
 
 class Account:
     """Everything counted under one agreement version.
 
     `first_us` and `latest_us` are the times of the earliest and the latest exchange, None before there is one;
-    `clients` are all that called; `unfinished` counts changes whose intent a replayed log holds and not the outcome;
-    `undelivered` counts records that were taken back because the disk did not confirm them in time.
+    `clients` are all that called, `called` (service, operation) of the partner's API that were; `unfinished` counts
+    changes whose intent a replayed log holds and not the outcome; `undelivered` counts records that were taken back
+    because the disk did not confirm them in time. `activated_us` is when the log first says that the agreement came
+    into force, None when it does not; `presence` says when the hub was there, None: always. `meters` are those that
+    lanes are counted for, by the id of their clause.
     Reading changes nothing, so that metrics may be read from another thread.
     """
 
-    def __init__(self, contract: Contract, meters: Iterable[Meter], *, keep_days: int) -> None:
+    def __init__(
+        self,
+        contract: Contract,
+        lanes: Iterable[tuple[Lane, Meter]],
+        *,
+        keep_days: int,
+        presence: Presence | None = None,
+    ) -> None:
         self.contract = contract
         self.zone = ZoneInfo(contract.time_zone)
-        self.meters: list[Meter] = []
+        self.lanes: list[Lane] = []
+        self.meters: dict[str, Meter] = {}
         self.first_us: int | None = None
         self.latest_us: int | None = None
+        self.activated_us: int | None = None
+        self.presence = presence
         self.clients: set[str] = set()
+        self.called: set[tuple[str, str]] = set()
         self.unfinished = self.undelivered = 0
         self._late = 0
         self.days: dict[int, Day] = {}
-        self.months: dict[str, Month] = {}
+        self.months: dict[str, Counts] = {}
         self._keep_days = keep_days
         self._newest = 0
         self._late_day: Day | None = None
-        self.adopt(contract, meters)
+        self.adopt(contract, lanes)
         self.day = Day(LocalDay(0, 0, 0), 0)  # holds no moment: the first exchange turns to its own day
 
-    def adopt(self, contract: Contract, meters: Iterable[Meter]) -> None:
-        """Go on under recompiled plans. A meter that counts otherwise than before begins anew."""
+    def adopt(self, contract: Contract, lanes: Iterable[tuple[Lane, Meter]]) -> None:
+        """Go on under recompiled plans. A lane that counts otherwise than before begins anew."""
         self.contract = contract
-        for meter in meters:
-            if meter not in self.meters:
-                self.meters.append(meter)
-        for day in self.days.values():
-            day.slices += [None] * (len(self.meters) - len(day.slices))
+        for lane, meter in lanes:
+            self.meters[meter.clause.id] = meter
+            self.index_of(lane)
 
     @property
     def late(self) -> int:
         """Exchanges that came after their day had been folded: in their month's counts, and in no meter."""
         return self._late + (self._late_day.counts.requests if self._late_day else 0)
 
-    def index_of(self, meter: Meter) -> int:
-        """Where a meter's slices are in each day."""
-        return self.meters.index(meter)
+    def index_of(self, lane: Lane) -> int:
+        """Where a lane's minutes are in each day; made when it is new."""
+        if lane not in self.lanes:
+            self.lanes.append(lane)
+            late = [self._late_day] if self._late_day else []
+            for day in (*self.days.values(), *late):
+                day.minutes += [None] * (len(self.lanes) - len(day.minutes))
+        return self.lanes.index(lane)
+
+    def lanes_of(self, meter: Meter) -> list[tuple[int, Lane]]:
+        """The lanes that a meter counts in as it is now, with where they are."""
+        return [(index, lane) for index, lane in enumerate(self.lanes) if counts_as(lane, meter)]
 
     def day_of(self, time_us: int) -> Day:
         """The day that holds a moment, made the current one."""
@@ -104,17 +119,21 @@ class Account:
         return day if day.from_us <= time_us < day.until_us else self.turn(time_us)
 
     def turn(self, time_us: int) -> Day:
-        """Make the day of `time_us` the current one, and fold what has become too old to keep."""
+        """Make the day of `time_us` the current one, pack the one before, and fold what has become too old to keep."""
         self._settle_late()
+        if self.day.local.ordinal < self._newest - 1:
+            self.day.pack()
         local = day_of(time_us, self.zone)
         day = self.days.get(local.ordinal)
         if day is None:
-            day = Day(local, len(self.meters))
+            day = Day(local, len(self.lanes))
             if local.ordinal <= self._newest - self._keep_days:
                 self._late_day = day
             else:
                 self.days[local.ordinal] = day
                 if local.ordinal > self._newest:
+                    # Yesterday stays open while exchanges that began before midnight still end.
+                    self._pack(before=self._newest)
                     self._newest = local.ordinal
                     self._fold()
         self.day = day
@@ -127,14 +146,31 @@ class Account:
     def total(self) -> Counts:
         """Counts of all time."""
         days = [*self.days.values(), *([self._late_day] if self._late_day else [])]
-        return added([*(month.counts for month in list(self.months.values())), *(day.counts for day in days)])
+        return added([*list(self.months.values()), *(day.counts for day in days)])
 
-    def shares(self, meter: Meter, first: int, last: int) -> Shares:
-        """What a meter's slices add up to over the kept days from one ordinal to another, both included."""
-        if meter not in self.meters:
-            return _NOTHING
-        index = self.index_of(meter)
-        return joined(day.shares(index) for ordinal, day in list(self.days.items()) if first <= ordinal <= last)
+    def cells(self, index: int, from_us: int, until_us: int) -> Iterator[tuple[int, Cell]]:
+        """(start in Unix microseconds, counts) of the minutes of a lane that begin in a span and have any, in order."""
+        thresholds = len(self.lanes[index].thresholds_us)
+        for _, day in sorted(self.days.items()):
+            if day.until_us <= from_us or day.from_us >= until_us:
+                continue
+            minutes = day.read(index)
+            if minutes is None:
+                continue
+            for minute, cell in minutes.cells(thresholds):
+                start_us = day.from_us + minute * MINUTE_US
+                if from_us <= start_us < until_us:
+                    yield start_us, cell
+
+    def window(self, meter: Meter, from_us: int, until_us: int) -> tuple[int, int]:
+        """(total, good) of a meter over the whole minutes that begin in a span."""
+        total = good = 0
+        for index, lane in self.lanes_of(meter):
+            within = None if meter.within_us is None else lane.thresholds_us.index(meter.within_us)
+            for _, cell in self.cells(index, from_us, until_us):
+                total += cell.total
+                good += cell.good if within is None else cell.good - cell.slow[within]
+        return total, good
 
     def local_day(self, time_us: int) -> LocalDay:
         """The day of this agreement's time zone that holds a moment."""
@@ -144,21 +180,20 @@ class Account:
         """The day of this agreement's time zone with an ordinal."""
         return day_at(ordinal, self.zone)
 
+    def _pack(self, before: int) -> None:
+        for ordinal, day in self.days.items():
+            if ordinal < before:
+                day.pack()
+
     def _fold(self) -> None:
         for ordinal in [ordinal for ordinal in self.days if ordinal <= self._newest - self._keep_days]:
-            day = self.days.pop(ordinal)
-            month = self._month(day)
-            month.counts = added((month.counts, day.counts))
-            for index, meter in enumerate(self.meters):
-                parts = (month.shares.get(meter.clause.id, _NOTHING), day.shares(index))
-                month.shares[meter.clause.id] = joined(parts)
+            self._into_month(self.days.pop(ordinal))
 
     def _settle_late(self) -> None:
         day, self._late_day = self._late_day, None
         if day is not None:
-            month = self._month(day)
-            month.counts = added((month.counts, day.counts))
+            self._into_month(day)
             self._late += day.counts.requests
 
-    def _month(self, day: Day) -> Month:
-        return self.months.setdefault(day.local.month, Month())
+    def _into_month(self, day: Day) -> None:
+        self.months[day.local.month] = added((self.months.get(day.local.month, Counts()), day.counts))

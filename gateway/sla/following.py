@@ -19,7 +19,7 @@ from msgspec.json import Decoder
 from gateway.audit.faults import CorruptLogError
 from gateway.audit.frames import leaf_hash
 from gateway.audit.layout import writers_in
-from gateway.audit.leaf import Authority, Entry, Exchange, Intent, Opening, Undelivered
+from gateway.audit.leaf import Authority, Entry, Exchange, Intent, Opening, Outbound, Undelivered
 from gateway.audit.reader import COUNTED, Counted, retracted_in
 from gateway.sla.tail import Sync, Tail
 
@@ -203,7 +203,9 @@ class Following:
             if isinstance(entry, Intent):
                 other.begun[entry.request_id] = entry
                 continue
-            if isinstance(entry, Exchange) or (isinstance(entry, Undelivered) and entry.retracted == "exchange"):
+            if isinstance(entry, Exchange | Outbound) or (
+                isinstance(entry, Undelivered) and entry.retracted in ("exchange", "outbound")
+            ):
                 other.begun.pop(entry.request_id, None)
             elif isinstance(entry, Opening):
                 yield from _given_up(other)

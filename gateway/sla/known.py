@@ -28,10 +28,15 @@ class Known:
 def follow_writers(workspace: Workspace, tally: Tally, known: Known) -> Following:
     """Counts what the log of a workspace holds, and will hold of other workers."""
     settings = workspace.settings
+
+    def hear(entry: Entry) -> None:
+        known.hear(entry)
+        tally.hear(entry)
+
     return Following(
         settings.log_path(workspace.folder),
         tally.replay,
         Writers(settings.writer, siblings(settings.writer, settings.workers)),
-        hear=known.hear,
+        hear=hear,
         undecided_us=settings.commit_timeout_ms * 1000 + _SETTLED_US,
     )

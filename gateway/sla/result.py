@@ -1,4 +1,4 @@
-"""What each SLA clause has come to in the current period: pure functions from counts, exact to the last digit."""
+"""What each SLA clause has come to in the current period: settled by the engine that statements are made with."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -9,12 +9,15 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from contracts.plan import Contract
+from contracts.plan import Contract, Promised
 from gateway.sla.account import Account
-from gateway.sla.calendar import day_at, day_of, first_of_month
-from gateway.sla.shares import Shares
+from gateway.sla.calendar import LocalDay, day_at, day_of, first_of_month
+from gateway.sla.facts import traffic_facts
 from policies.clause import Meter
+from policies.kinds.error_rate import ErrorRate
 from policies.reference import ClauseRef
+from policies.settling.facts import FactFault, Facts
+from policies.settling.settled import Settled
 
 Verdict: TypeAlias = Literal["met", "missed", "unknown"]
 
@@ -22,14 +25,17 @@ Verdict: TypeAlias = Literal["met", "missed", "unknown"]
 class MeterResult(Struct, frozen=True):
     """One clause in one calendar month of the agreement's time zone, as far as it has come.
 
-    `share` is the achieved share, from 0 to 1, exact, None without data. `total` and `good` count exchanges, `slices`
-    the slices that had any, `empty` those without that count as good.
+    `measured` is what the engine measured, in `unit`. `share` is the achieved share of what is good, from 0 to 1, None
+    without data and for what is no share. `total` and `good` count exchanges without what is excluded, `slices` the
+    slices that had any, `empty` those without that count as good.
     """
 
     clause: ClauseRef
     basis: Literal["slices", "requests"]
     period: str
     target_percent: str
+    measured: str | None
+    unit: str
     share: Fraction | None
     verdict: Verdict
     total: int
@@ -48,22 +54,17 @@ class MeterResult(Struct, frozen=True):
 def results(account: Account | None, contract: Contract, meters: Iterable[Meter], now_s: int) -> list[MeterResult]:
     """The result of each meter for the month that holds `now_s` (Unix seconds), or an ended agreement's last one.
 
-    The month counts from its first day or from the agreement's, whichever is later, up to the slice that has begun.
-    The verdict is unknown while the month has no exchange at all. From the first one on, slices without calls count as
-    good where the clause says so, and are left out where it says that.
+    The month counts from its first day or from when the agreement came into force, whichever is later, up to the slice
+    that has begun. The verdict is unknown while the month has no exchange at all: from the first one on, slices without
+    calls count as the clause says.
     """
-    zone = ZoneInfo(contract.time_zone)
+    promised = {one.ref.id: one for one in contract.promises}
     now_us = min(now_s, contract.effective_until_s - 1) * 1_000_000
-    today = day_of(now_us, zone).ordinal
-    first = max(first_of_month(today), day_of(contract.effective_from_s * 1_000_000, zone).ordinal)
+    today = day_of(now_us, ZoneInfo(contract.time_zone))
     found = []
     for meter in meters:
-        shares, begun, seen = Shares(), 0, False
-        if account is not None and first <= today:
-            seen = account.counts(first, today).requests > 0
-            shares = account.shares(meter, first, today)
-            begun = _begun(meter.slice_s, first, today, now_us, zone)
-        found.append(_result(meter, f"{date.fromordinal(today):%Y-%m}", shares, begun, seen=seen))
+        facts = _facts(account, contract, promised.get(meter.clause.id), today, now_us)
+        found.append(_result(meter, f"{today.date:%Y-%m}", facts, promised.get(meter.clause.id)))
     return found
 
 
@@ -78,35 +79,50 @@ def decimal_down(value: Fraction, places: int) -> str:
     return f"{Decimal(scaled).scaleb(-places):f}"
 
 
-def _begun(slice_s: int, first: int, today: int, now_us: int, zone: ZoneInfo) -> int:
-    whole = sum(day_at(ordinal, zone).slices(slice_s) for ordinal in range(first, today))
-    return whole + (now_us - day_at(today, zone).from_us) // (slice_s * 1_000_000) + 1
+def _facts(
+    account: Account | None, contract: Contract, promised: Promised | None, today: LocalDay, now_us: int
+) -> Facts | None:
+    """The facts of the month, None while it has no exchange."""
+    first = first_of_month(today.ordinal)
+    if account is None or promised is None or not account.counts(first, today.ordinal).requests:
+        return None
+    following = date.fromordinal(first + 31).replace(day=1).toordinal()
+    return traffic_facts(
+        account,
+        account.presence,
+        contract,
+        promised,
+        from_us=day_at(first, account.zone).from_us,
+        until_us=day_at(following, account.zone).from_us,
+        now_us=now_us,
+    )
 
 
-def _result(meter: Meter, period: str, shares: Shares, begun: int, *, seen: bool) -> MeterResult:
-    share, empty = None, 0
-    if seen and meter.basis == "requests":
-        share = Fraction(shares.good, shares.total) if shares.total else None
-    elif seen:
-        # an exchange may be stamped a moment after `now`: it is in, so its slice has begun
-        empty = max(0, begun - shares.slices) if meter.empty_slice == "good" else 0
-        share = (shares.sum() + empty) / (shares.slices + empty) if shares.slices + empty else None
+def _result(meter: Meter, period: str, facts: Facts | None, promised: Promised | None) -> MeterResult:
+    settled = promised.clause.settle(facts) if promised is not None and facts is not None else None
+    # A fault would be a defect of ours: counted facts are never nonsense. Nothing is shown rather than something wrong.
+    kept = None if isinstance(settled, FactFault) else settled
+    slices = (facts.slices if facts is not None else None) or ()
+    figures = {figure.name: figure.value for figure in kept.figures} if kept is not None else {}
     return MeterResult(
         clause=meter.clause,
         basis=meter.basis,
         period=period,
         target_percent=meter.target_percent,
-        share=share,
-        verdict=_verdict(share, meter.target_percent),
-        total=shares.total,
-        good=shares.good,
-        slices=shares.slices,
-        empty=empty,
+        measured=kept.measured if kept is not None else None,
+        unit=kept.unit if kept is not None else "percent",
+        share=_share(kept, promised),
+        verdict=kept.verdict if kept is not None else "unknown",
+        total=sum(slice_.total - slice_.excluded for slice_ in slices),
+        good=sum(slice_.good for slice_ in slices),
+        slices=sum(slice_.total > slice_.excluded for slice_ in slices),
+        empty=int(figures.get("slices_empty", "0")) if meter.empty_slice == "good" else 0,
     )
 
 
-def _verdict(share: Fraction | None, target_percent: str) -> Verdict:
-    """Exactly at the target is met."""
-    if share is None:
-        return "unknown"
-    return "met" if share * 100 >= Fraction(target_percent) else "missed"
+def _share(settled: Settled | None, promised: Promised | None) -> Fraction | None:
+    """What is measured as a share of what is good: of errors the rest."""
+    if settled is None or settled.measured is None or settled.unit != "percent":
+        return None
+    share = Fraction(settled.measured) / 100
+    return 1 - share if promised is not None and isinstance(promised.clause, ErrorRate) else share

@@ -47,6 +47,11 @@ class LogKeys(Struct, frozen=True):
         origin = f"{self.origin}/receipts"
         return Signer(origin, _derived(self.receipts, f"clausegate receipt key v1\n{origin}"))
 
+    def notice_signer(self) -> Signer:
+        """Signs what the hub announces (gateway/notices/signing.py)."""
+        origin = f"{self.origin}/notices"
+        return Signer(origin, _derived(self.checkpoints, f"clausegate notice key v1\n{origin}"))
+
     def blinding_key(self, tree: str) -> bytes:
         """32 bytes that hide a tree's checkpoints in the root log from all but its partner."""
         return _derived(self.checkpoints, f"clausegate blinding key v1\n{self.origin_of(tree)}")

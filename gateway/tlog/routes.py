@@ -95,6 +95,10 @@ class LogPages:
         key = self._keys.receipt_signer().verifier
         return await _answer(request, _line(key.text()), media_of(f"{ROOT}/{VKEY}"))
 
+    async def notices_key(self, request: _Request) -> _Answer:
+        """The verifier key of the notes that announce notices."""
+        return await _answer(request, _line(self._keys.notice_signer().verifier.text()), media_of(f"{ROOT}/{VKEY}"))
+
     async def proof(self, request: _Request, leaf_text: str) -> _Answer:
         """The proof that a record of the caller's is in its tree."""
         tree = self._tree(request)
@@ -174,11 +178,15 @@ def _public_routes(pages: LogPages, gate: Gate | None) -> list[HTTPRouteHandler]
     async def receipts_vkey(request: _Request) -> _Answer:
         return await pages.receipts_key(request)
 
+    @public("/log/notices/vkey")
+    async def notices_vkey(request: _Request) -> _Answer:
+        return await pages.notices_key(request)
+
     @public("/log/tile/{rest:path}")
     async def tile(request: _Request) -> _Answer:
         return await pages.public(request, _after(request, "/log/"))
 
-    return [checkpoint, vkey, receipts_vkey, tile]
+    return [checkpoint, vkey, receipts_vkey, notices_vkey, tile]
 
 
 def _own_routes(pages: LogPages) -> list[HTTPRouteHandler]:

@@ -11,9 +11,10 @@ import msgspec
 import uvloop
 from msgspec.structs import replace
 
-from gateway.app import Running, StartError
+from gateway.app import Running
 from gateway.commands.operator_log import configure_logging
 from gateway.commands.serving import serve
+from gateway.starting import StartError
 from gateway.workers.messages import Failed, Message, Place, Ready, Reloaded, documents_of, line_of
 from gateway.workers.own import settings_of
 from gateway.workspace import Workspace, load_workspace

@@ -2,117 +2,133 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Any, ClassVar, Literal
+from fractions import Fraction
+from typing import Any, ClassVar
 
-from msgspec import Meta
-
-from policies.clause import Binding, Clause, Meter
-from policies.direction import Directions, Judge, ranked, rising
-from policies.promise import (
-    OWED_BY,
-    PROMISE_JUDGES,
-    WINDOW,
-    Credit,
-    DecimalText,
-    Exclusion,
-    OwedBy,
-    StatusRule,
-    Window,
-    amount,
-    excluded,
-    for_partner,
-    good_below,
-    good_status,
-    percent_faults,
-    presence,
-    promised,
-)
+from policies.clause import Binding, Meter
+from policies.direction import LOOSENS, Judge, falling, rising
+from policies.promise import DecimalText, StatusRule, amount, optional, percent_faults
 from policies.reference import Words
+from policies.settling.counting import EmptyRule, Rules
+from policies.settling.downtime import BadSlice, bad_slice_faults, bad_slice_words
+from policies.settling.facts import FactFault, Facts
+from policies.settling.saying import plain, rounded_down
+from policies.settling.schedule import beyond
+from policies.settling.settled import Settled
+from policies.settling.traffic import (
+    EMPTY,
+    METHODS,
+    TRAFFIC_JUDGES,
+    Method,
+    TrafficPromise,
+    missed_words,
+    promised_band,
+)
 from policies.wording import duration, percent
 
 
-class Availability(Clause, frozen=True, forbid_unknown_fields=True, tag="availability", kw_only=True):
-    """The mean, over all slices of the window, of the share of good answers in each slice.
+class Availability(TrafficPromise, frozen=True, forbid_unknown_fields=True, tag="availability", kw_only=True):
+    """The share of good answers, as the mean over all slices of the window unless `method` says otherwise.
 
     `good` says which answers are good, `empty_slice` what a slice without calls counts as, `exclude` what is left out.
     `target` is the share promised; left out, it is the highest band of `credit`.
     """
 
     judges: ClassVar[Mapping[str, Judge]] = {
-        **PROMISE_JUDGES,
-        "owed_by": ranked("partner", "hub"),
-        "empty_slice": ranked("good", "ignore"),
+        **TRAFFIC_JUDGES,
         "target": amount(rising),
+        "run_min": optional(falling, LOOSENS),
     }
 
-    owed_by: OwedBy
-    """Who promises."""
-    window: Window
-    """What is measured: a calendar month in the agreement's time zone."""
     slice: timedelta
     """The length of a slice, such as `PT5M`; a day holds a whole number of them."""
-    empty_slice: Literal["good", "ignore"]
+    empty_slice: EmptyRule
     """What a slice without calls counts as; `ignore` leaves it out."""
     good: StatusRule
     """Which answers are good."""
-    exclude: Annotated[tuple[Exclusion, ...], Meta(max_length=3)] = ()
-    """What is left out of the count."""
+    method: Method = "mean_of_slices"
+    """How slices make a figure: the mean of their shares of good answers; the share of time that is no downtime; or the
+    share of good ones among all calls of the window."""
+    bad_slice: BadSlice | None = None
+    """For `downtime`: what makes a slice bad, in percent of its calls, such as `errors > 5` or `good < 95`."""
+    run_min: timedelta | None = None
+    """For `downtime`: only bad slices in a row for at least so long are downtime; left out, one slice is enough."""
     target: DecimalText | None = None
     """The percentage promised; left out, the highest band of the credit schedule."""
-    credit: Credit | None = None
-    """What is owed when the promise is missed."""
 
     def parameters(self) -> Mapping[str, Any]:
-        own = {name: value for name, value in super().parameters().items() if name != "credit"}
-        return promised(own | {"target": self._promised()}, self.credit)
+        return {**super().parameters(), "target": self._promised()}
 
-    def judged(self, newer: Clause, name: str) -> Directions:
-        directions = super().judged(newer, name)
-        if name == "owed_by" or not isinstance(newer, Availability):
-            return directions
-        return for_partner(directions, self.owed_by, newer.owed_by)
+    def rules(self) -> Rules:
+        return self.made_rules(self.slice, self.empty_slice)
 
-    def presence(self) -> Directions:
-        return presence(self.owed_by)
+    def unsaid(self) -> frozenset[str]:
+        return super().unsaid() | ({"method"} if self.method == "mean_of_slices" else frozenset())
 
     def faults(self) -> list[tuple[str, str]]:
-        found = []
-        if self.slice < timedelta(minutes=1) or timedelta(days=1) % self.slice:
-            found.append(("slice", "a slice is at least PT1M and divides a day evenly, such as PT5M"))
-        if self.credit is None and self.target is None:
+        found = self.slice_faults(self.slice)
+        if self.method == "downtime":
+            found += self._downtime_faults()
+        else:
+            needless = [name for name in ("bad_slice", "run_min") if getattr(self, name) is not None]
+            found += [(name, "is only for the method downtime") for name in needless]
+        if self.target is None and promised_band(self.credit) is None:
             found.append(("target", "without a credit schedule the promised share must be given as target"))
         if self.target is not None:
             found += percent_faults("target", self.target)
-        return found + (self.credit.faults() if self.credit else [])
+        return found + self.credit_faults("below", "at_or_below")
 
     def words(self) -> dict[str, Words]:
-        empty: dict[str, Words] = {
-            "good": {"zh": "视为可用", "en": "counted as available"},
-            "ignore": {"zh": "不计入", "en": "not counted"},
-        }
-        spoken: dict[str, Words] = {
-            "owed_by": OWED_BY[self.owed_by],
-            "window": WINDOW[self.window],
+        spoken = self.traffic_words(self.good) | {
             "slice": duration(self.slice),
-            "empty_slice": empty[self.empty_slice],
-            "good": good_status(self.good),
-            "exclude": excluded(self.exclude),
+            "empty_slice": EMPTY[self.empty_slice],
+            "method": METHODS[self.method],
         }
+        if self.bad_slice is not None:
+            spoken["bad_slice"] = bad_slice_words(self.bad_slice)
+        if self.run_min is not None:
+            spoken["run_min"] = duration(self.run_min)
         if self.target is not None:
             spoken["target"] = percent(self.target)
-        return spoken | (self.credit.words() if self.credit else {})
+        return spoken
 
-    def effect(self, binding: Binding) -> Meter:
-        return Meter(
-            clause=binding.clause,
-            basis="slices",
-            slice_s=self.slice // timedelta(seconds=1),
-            good_below_status=good_below(self.good),
-            within_us=None,
-            counts_refusals="partner_fault" not in self.exclude,
-            empty_slice=self.empty_slice,
-            target_percent=self._promised(),
+    def effect(self, binding: Binding) -> Meter | None:
+        return self.meter(binding, self.method, self.slice, self.good, target=self._promised())
+
+    def settle(self, facts: Facts) -> Settled | FactFault:
+        report = self.report(facts)
+        if isinstance(report, FactFault):
+            return report
+        share = self.measured(facts, report, self.method, self.bad_slice or "", self.run_min or timedelta(0))
+        if isinstance(share, FactFault):
+            return share
+        if share is None:
+            return report.unjudged("percent", "无可评判，不作评判。", "There is nothing to judge.")
+        figure = share * 100
+        report.say(f"可用率为 {plain(figure)}%。", f"Availability is {plain(figure)}%.")
+        comparison, threshold = self._promise()
+        missed = beyond(comparison, figure, Fraction(threshold))
+        report.say(*missed_words(comparison, threshold, missed=missed))
+        return report.judged(
+            rounded_down(figure), "percent", missed=missed, figure=figure, promised=Fraction(threshold)
         )
 
+    def _downtime_faults(self) -> list[tuple[str, str]]:
+        found = []
+        if self.bad_slice is None:
+            found.append(("bad_slice", "the method downtime needs to know what makes a slice bad"))
+        else:
+            found += bad_slice_faults(self.bad_slice)
+        if self.run_min is not None and self.run_min < self.slice:
+            found.append(("run_min", "a run is at least one slice long"))
+        elif self.run_min is not None and self.run_min % self.slice:
+            found.append(("run_min", "a run is a whole number of slices"))
+        return found
+
+    def _promise(self) -> tuple[Any, str]:
+        band = promised_band(self.credit)
+        return band if self.target is None and band is not None else ("below", self._promised())
+
     def _promised(self) -> str:
-        return self.target or (self.credit.bands[0].below if self.credit else "100")
+        band = promised_band(self.credit)
+        return self.target or (band[1] if band else "100")

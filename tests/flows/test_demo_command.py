@@ -37,16 +37,20 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     return Made(folder, spare, done.stdout, (folder / "credentials.json").read_bytes())
 
 
-def test_once_shows_the_seven_sights_and_ends(made: Made) -> None:
+def test_once_shows_the_eight_sights_and_ends(made: Made) -> None:
     sights = re.findall(r"^(\d)  (.+)$", made.stdout, re.MULTILINE)
-    assert [number for number, _ in sights] == ["1", "2", "3", "4", "5", "6", "7"]
-    first, others, lead, refusal, limit, receipt, flipped = re.split(r"^\d  ", made.stdout, flags=re.MULTILINE)[1:]
+    assert [number for number, _ in sights] == ["1", "2", "3", "4", "5", "6", "7", "8"]
+    sight = re.split(r"^\d  ", made.stdout, flags=re.MULTILINE)[1:]
+    first, others, lead, quote, refusal, limit, receipt, flipped = sight
     assert re.search(r"customer\.phone +1\d{10} +\*{7}\d{4} ", first)
     assert re.search(r"customer\.id_number +canary-\S+ +–", first)
     assert re.search(r"Harbor Bank.*\n.*gets.*\n(.*\n)+? +never .*customer", others)
     assert re.search(r"gets +201, lead 501 of dealer SUMMIT", lead)
     assert re.search(r"again .*201, lead 501, no second one", lead)
     assert re.search(r"schedule +\S+工, \d{4}-\d{2}-\d{2}, HT75C", lead)
+    assert re.search(r"gets +200, 22826\.87 a month at 4\.10 % a year", quote)
+    assert re.search(r"record +harbor-financing quote → 200, \d+ ms", quote)
+    assert quote.count("/months") == 2
     assert "403" in refusal
     assert "clause 2.1" in refusal
     assert "乙方" in refusal
@@ -76,6 +80,10 @@ def test_credentials_are_readable_by_their_owner_only_and_hold_exactly_what_is_p
         "delta-repair-app": ("delta-repair", "repair", "client_secret_basic"),
         "summit-dealer-app": ("summit-dealer", "dealer", "client_secret_basic"),
     }
+    own_file = made.folder / "hub-credentials.json"
+    assert stat.S_IMODE(own_file.stat().st_mode) == 0o600
+    mine = json.loads(own_file.read_bytes())
+    assert (mine["client_id"], mine["partner"], mine["auth_method"]) == ("hengtai-app", "hub", "client_secret_basic")
     for name, credential in found.items():
         own = "private_key_file" if name == "harbor-bank-app" else "client_secret"
         assert credential.keys() == common | {own}

@@ -8,6 +8,7 @@ from contracts.openapi import openapi_for
 from contracts.openapi_problems import STATED
 from contracts.selecting import filter_of, narrow_to, order_of
 from gateway.problems import PROBLEMS
+from gateway.problems_partner import PARTNER_PROBLEMS
 from tests.unit.contracts.sample import compiled
 from tests.unit.contracts.test_openapi_limits import limited
 
@@ -159,7 +160,7 @@ def test_every_problem_can_occur_somewhere_but_those_of_calls_that_are_not_docum
     found = set().union(*(problems(plans, operation) for operation in operations(plans)))
     of_the_log = {"invalid-leaf-hash", "receipt-not-found", "log-empty", "log-file-not-found", "log-unreadable"}
     of_nobody_known = {"not-found", "unknown-product", "method-not-allowed", "too-many-requests"}
-    assert PROBLEMS.keys() - found == of_nobody_known | of_the_log
+    assert PROBLEMS.keys() - found == of_nobody_known | of_the_log | PARTNER_PROBLEMS.keys()
 
 
 def test_an_operation_names_the_problems_that_it_can_end_with_and_no_other():

@@ -19,6 +19,7 @@ from gateway.audit.sidecar_people import handles_of
 from gateway.limits.charging import Charging
 from gateway.limits.replay import BEFORE_LIMITS, BY_LIMITS, replay
 from gateway.problems import PROBLEMS
+from gateway.problems_partner import PARTNER_PROBLEMS
 from policies.counters import Counters
 from policies.limit import Charge, Limit, Moment
 from tests.unit.exchange.stage import SECRET, Stage
@@ -65,7 +66,7 @@ OF_NO_EXCHANGE = frozenset(
 
 
 def test_of_every_problem_it_is_known_whether_its_call_was_charged() -> None:
-    sides = (BEFORE_LIMITS, BY_LIMITS, AFTER_LIMITS, OF_NO_EXCHANGE)
+    sides = (BEFORE_LIMITS, BY_LIMITS, AFTER_LIMITS, OF_NO_EXCHANGE, frozenset(PARTNER_PROBLEMS))
     assert sum(map(len, sides)) == len(frozenset().union(*sides))
     assert frozenset().union(*sides) == PROBLEMS.keys(), "put a new code where it ends an exchange, see replay.py"
 

@@ -19,8 +19,10 @@ from gateway.sla.account import Account
 from gateway.sla.counts import Counts
 from gateway.sla.sampled import RuleCounts
 from gateway.sla.tally import Tally
+from policies.clause import Meter
 from tests.unit.sla.hub import NOON_S, PARTNERS, POLICY, contract_of, exchange, plan_of, plans_of
 
+FOREVER_US = 1 << 60
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
@@ -38,6 +40,11 @@ def account_of(tally: Tally, plans: Plans, partner: str = "swift-logistics") -> 
     account = tally.of(contract_of(plans, partner))
     assert account is not None
     return account
+
+
+def counted(account: Account, meter: Meter) -> tuple[int, int]:
+    """All that a meter ever counted."""
+    return account.window(meter, 0, FOREVER_US)
 
 
 def random_traffic(plans: Plans, seed: int, count: int, days: int) -> list[Exchange]:
@@ -69,13 +76,11 @@ def picture(account: Account) -> object:
     """Everything that an account holds, as plain values."""
     return {
         "days": {
-            ordinal: (msgspec.to_builtins(day.counts), [list(slices) if slices else None for slices in day.slices])
+            ordinal: (msgspec.to_builtins(day.counts), [day.read(index) for index, _ in enumerate(account.lanes)])
             for ordinal, day in sorted(account.days.items())
         },
-        "months": {
-            name: (msgspec.to_builtins(month.counts), msgspec.to_builtins(month.shares))
-            for name, month in account.months.items()
-        },
+        "lanes": account.lanes,
+        "months": {name: msgspec.to_builtins(month) for name, month in account.months.items()},
         "times": (account.first_us, account.latest_us, account.late),
         "clients": account.clients,
         "total": msgspec.to_builtins(account.total()),
@@ -107,7 +112,7 @@ ENTRIES = st.lists(
 def entry_of(plan: Plan, kind: str, back_s: int, count: int, direction: Literal["out", "in"]) -> Counted:
     """One entry of any kind that figures are counted from."""
     contract, time_us = plan.contract, (NOON_S - back_s) * 1_000_000
-    whose = {"time_us": time_us, "partner": contract.partner, "agreement": contract.agreement}
+    whose: dict[str, Any] = {"time_us": time_us, "partner": contract.partner, "agreement": contract.agreement}
     if kind == "exchange":
         return exchange(plan, NOON_S - back_s, withheld=count, request_id=f"request-{count}")
     if kind == "observation":
@@ -161,7 +166,8 @@ def test_a_part_adds_what_it_disclosed_and_no_request(plans: Plans) -> None:
 
 def test_observations_add_up_by_product_and_direction_and_by_day(plans: Plans) -> None:
     tally, plan = Tally(plans), plan_of(plans)
-    for back_s, count, direction in ((0, 2, "out"), (0, 4, "out"), (86_400, 2, "out"), (0, 1, "in")):
+    rows: list[tuple[int, int, Literal["out", "in"]]] = [(0, 2, "out"), (0, 4, "out"), (86_400, 2, "out"), (0, 1, "in")]
+    for back_s, count, direction in rows:
         observation = entry_of(plan, "observation", back_s, count, direction)
         assert isinstance(observation, Observation)
         tally.observe(observation)
@@ -230,9 +236,10 @@ def test_a_refusal_is_counted_under_its_clause_and_in_no_meter_that_leaves_it_ou
     tally, plan = Tally(plans), plan_of(plans)
     tally.add(exchange(plan, NOON_S, status=429, clause="4.1"))
     account = account_of(tally, plans)
-    today = account.local_day(NOON_S * 1_000_000).ordinal
     assert account.total().refusals == {"4.1": 1}
-    assert all(account.shares(meter, today, today).total == 0 for meter in plan.meters)
+    assert [counted(account, meter) for meter in plan.meters] == [(0, 0)] * 2
+    (cell,) = [cell for _, cell in account.cells(0, 0, FOREVER_US)]
+    assert (cell.total, cell.left_out) == (0, 1), "what was left out can be told"
 
 
 def test_a_meter_that_excludes_nothing_counts_refusals() -> None:
@@ -240,8 +247,7 @@ def test_a_meter_that_excludes_nothing_counts_refusals() -> None:
     tally, plan = Tally(plans), plan_of(plans)
     tally.add(exchange(plan, NOON_S, status=429, clause="4.1"))
     account = account_of(tally, plans)
-    today = account.local_day(NOON_S * 1_000_000).ordinal
-    assert [account.shares(meter, today, today).total for meter in plan.meters] == [1, 1]
+    assert [counted(account, meter) for meter in plan.meters] == [(1, 1)] * 2
 
 
 def test_an_exchange_without_a_plan_is_counted_but_not_metered(plans: Plans) -> None:
@@ -256,7 +262,7 @@ def test_an_entry_of_an_edited_agreement_counts_for_the_same_operation(plans: Pl
     tally, plan = Tally(plans), plan_of(plans)
     tally.add(exchange(plan, NOON_S, plan="0123456789abcdef"))
     account = account_of(tally, plans)
-    assert account.shares(plan.meters[0], 0, 10**7).total == 1
+    assert counted(account, plan.meters[0]) == (1, 1)
 
 
 def test_an_exchange_of_an_agreement_in_no_document_is_told_apart(plans: Plans) -> None:
@@ -269,14 +275,23 @@ def test_an_exchange_of_an_agreement_in_no_document_is_told_apart(plans: Plans) 
 def test_a_reload_loses_no_count(plans: Plans) -> None:
     tally, plan = Tally(plans), plan_of(plans)
     tally.add(exchange(plan, NOON_S))
-    stricter = plans_of(policy=POLICY.replace('share: "95"', 'share: "99"'))
+    stricter = plans_of(policy=POLICY.replace('share: "95"', 'share: "99"').replace("PT0.8S", "PT0.7S"))
     tally.renew(stricter)
     tally.add(exchange(plan_of(stricter), NOON_S + 1))
     account = account_of(tally, stricter)
     availability, response = plan_of(stricter).meters
     assert account.total().requests == 2
-    assert account.shares(availability, 0, 10**7).total == 2
-    assert account.shares(response, 0, 10**7).total == 1, "a promise that was rewritten is measured from then on"
+    assert counted(account, availability)[0] == 2
+    assert counted(account, response)[0] == 1, "a promise that counts otherwise is measured from then on"
+
+
+def test_a_promise_of_another_share_goes_on_with_what_was_counted(plans: Plans) -> None:
+    tally, plan = Tally(plans), plan_of(plans)
+    tally.add(exchange(plan, NOON_S))
+    stricter = plans_of(policy=POLICY.replace('share: "95"', 'share: "99"'))
+    tally.renew(stricter)
+    tally.add(exchange(plan_of(stricter), NOON_S + 1))
+    assert counted(account_of(tally, stricter), plan_of(stricter).meters[1]) == (2, 2)
 
 
 def test_old_days_fold_into_months_and_no_exchange_is_lost(plans: Plans) -> None:
@@ -287,10 +302,7 @@ def test_old_days_fold_into_months_and_no_exchange_is_lost(plans: Plans) -> None
     assert len(account.days) == 62
     assert account.total().requests == 200
     assert account.total().faults == 67
-    december = account.months["2026-12"]
-    assert december.counts.requests == 31
-    share = december.shares["5.1"]
-    assert (share.total, share.slices, share.perfect, share.imperfect) == (31, 31, share.good, {1: 0})
+    assert account.months["2026-12"].requests == 31
 
 
 def test_an_exchange_of_a_folded_day_is_counted_and_named_late(plans: Plans) -> None:
@@ -306,13 +318,30 @@ def test_an_exchange_of_a_folded_day_is_counted_and_named_late(plans: Plans) -> 
     assert len(account.days) == 1
 
 
-def test_slices_of_one_day_share_one_small_block(plans: Plans) -> None:
+def test_past_days_are_packed_and_read_the_same(plans: Plans) -> None:
     tally, plan = Tally(plans), plan_of(plans)
-    for minute in range(0, 1440, 5):
-        tally.add(exchange(plan, NOON_S - 12 * 3600 + minute * 60))
+    for minute in range(0, 4 * 1440, 7):
+        tally.add(exchange(plan, NOON_S - 12 * 3600 + minute * 60, status=502 if minute % 5 == 0 else 200))
     account = account_of(tally, plans)
-    (day,) = account.days.values()
-    assert [len(slices) for slices in day.slices if slices is not None] == [2 * 288, 2 * 24]
+    days = [day for _, day in sorted(account.days.items())]
+    assert [sorted(day.packed) for day in days] == [[0, 1], [0, 1], [], []], "yesterday may still be added to"
+    for index, meter in enumerate(plan.meters):
+        cells = list(account.cells(index, 0, FOREVER_US))
+        assert [start_us for start_us, _ in cells] == sorted(start_us for start_us, _ in cells)
+        assert sum(cell.total for _, cell in cells) == counted(account, meter)[0] == len(range(0, 4 * 1440, 7))
+        assert sum(cell.backend for _, cell in cells) == len(range(0, 4 * 1440, 35))
+
+
+def test_a_late_exchange_is_counted_in_a_day_that_was_packed(plans: Plans) -> None:
+    tally, plan = Tally(plans), plan_of(plans)
+    for day in (3, 2, 1, 0, 3, 0):
+        tally.add(exchange(plan, NOON_S - day * 86_400))
+    account = account_of(tally, plans)
+    oldest = account.days[min(account.days)]
+    assert sorted(oldest.packed) == [0, 1]
+    assert oldest.minutes == [None, None]
+    assert counted(account, plan.meters[0]) == (6, 6)
+    assert [cell.total for _, cell in account.cells(0, 0, FOREVER_US)] == [2, 1, 1, 2]
 
 
 @pytest.mark.parametrize(("status", "good"), [(499, None), (500, 0), (200, 1)])
@@ -320,8 +349,7 @@ def test_the_bound_of_good_statuses_is_no_good_status(plans: Plans, status: int,
     tally, plan = Tally(plans), plan_of(plans)
     tally.add(exchange(plan, NOON_S, status=status))
     account = account_of(tally, plans)
-    shares = account.shares(plan.meters[0], 0, 10**7)
-    assert (shares.total, shares.good) == ((0, 0) if good is None else (1, good))
+    assert counted(account, plan.meters[0]) == ((0, 0) if good is None else (1, good))
 
 
 def test_the_first_day_that_is_no_longer_kept_is_late_and_the_next_is_not(plans: Plans) -> None:

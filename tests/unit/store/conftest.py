@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.store.schema import metadata
+from gateway.store.tables import metadata
 from gateway.store.store import Store
 from tests.flows.postgres import PostgresUnavailable, running_postgres
 

@@ -1,0 +1,1 @@
+"""Error budgets of what was promised, and alerts when one is used up too fast."""

@@ -1,0 +1,165 @@
+"""What the two sides do besides exchanging data: statements, notices, corrections, tasks, webhooks, alerts, and calls
+of the partners' own interfaces. Wired here for gateway/app.py.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from gateway.alerts.alerting import Alerting, Outlets, Sources
+from gateway.alerts.latest import LatestAlerts
+from gateway.audit.writer import Writer
+from gateway.corrections.opening import open_corrections
+from gateway.exchange.arrival import Reception
+from gateway.exchange.identify import Verify
+from gateway.exchange.serve import Serving
+from gateway.notices.adopting import NoticesAdopting
+from gateway.notices.in_force import InForce
+from gateway.notices.routes import notice_routes
+from gateway.outbound.serve import Outbound
+from gateway.partner.door import PartnerDoor
+from gateway.reload import Reloader
+from gateway.settings import Settings
+from gateway.sla.pulse import Pulsing
+from gateway.sla.rolling import Rolling
+from gateway.sla.tally import Tally
+from gateway.starting import StartError
+from gateway.statements.answering import Answering
+from gateway.statements.routes import statement_routes
+from gateway.store.idempotency import Idempotency
+from gateway.store.statements import Statements
+from gateway.store.store import Store
+from gateway.tasks.authority import TaskAuthority
+from gateway.tasks.overdue import Overdue
+from gateway.tasks.routes import task_routes
+from gateway.webhooks.address import Resolver, networks_of
+from gateway.webhooks.authority import WebhookAuthority, load_sealing
+from gateway.webhooks.delivering import Delivering, Transports
+from gateway.webhooks.mail import Mailer, mail_server
+from gateway.webhooks.notify import Outbox
+from gateway.webhooks.routes import webhook_routes
+from gateway.webhooks.sending import Sender
+from gateway.workers.own import is_first
+
+
+class Service(Protocol):
+    """What goes on in the background until it is closed."""
+
+    def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+class Parts(Struct, frozen=True):
+    """What all of it works with: where things are kept, counted and put on the log, and what is in force now."""
+
+    store: Store
+    writer: Writer
+    tally: Tally
+    reloader: Reloader
+    serving: Callable[[], Serving]
+    notices: InForce
+    idempotency: Idempotency
+    verify: Verify
+    reception: Reception
+
+    @property
+    def settings(self) -> Settings:
+        """Settings as they were at the last reload."""
+        return self.reloader.workspace.settings
+
+
+async def open_notices(store: Store, stack: AsyncExitStack) -> InForce:
+    """What was announced and suspended, from the first call on. Raises StoreError."""
+    in_force = InForce()
+    adopting = NoticesAdopting(store, in_force)
+    await adopting.step()
+    _follow(adopting.follow(), stack)
+    return in_force
+
+
+def open_outbound(parts: Parts, stack: AsyncExitStack) -> Outbound:
+    """Calls of partners' own interfaces."""
+    outbound = Outbound(
+        plans=parts.reloader.plans,
+        services=lambda: parts.reloader.workspace.services,
+        verify=parts.verify,
+        writer=parts.writer,
+        counts=parts.tally,
+        reception=parts.reception,
+    )
+    stack.push_async_callback(outbound.close)
+    return outbound
+
+
+async def open_collaboration(parts: Parts, stack: AsyncExitStack) -> list[Any]:
+    """The routes below /partner/, and everything that goes on in the background. Raises StartError, StoreError."""
+    store, writer, plans = parts.store, parts.writer, parts.reloader.plans
+    outbox, door = Outbox(store), PartnerDoor(parts.verify)
+    corrections = open_corrections(
+        store, writer, outbox.notify, serving=parts.serving, idempotency=parts.idempotency, door=door
+    )
+    _follow(corrections.keeping.follow(), stack)
+    await _open_services(parts, outbox, stack)
+    webhooks = WebhookAuthority(store, writer, await load_sealing(store, int(time.time())))
+    return [
+        *statement_routes(door, Statements(store), Answering(store, writer, outbox.notify)),
+        *notice_routes(door, store, plans),
+        *corrections.routes,
+        *task_routes(door, store, TaskAuthority(store, writer), plans),
+        *webhook_routes(door, store, webhooks),
+    ]
+
+
+async def _open_services(parts: Parts, outbox: Outbox, stack: AsyncExitStack) -> None:
+    """What is begun now, and ended before the log and the store are."""
+    store, writer, settings = parts.store, parts.writer, parts.settings
+    mailer = _mailer(settings)
+    transports = Transports(Sender(_resolver(settings)), await load_sealing(store, int(time.time())), mailer)
+    excluded = parts.notices.excluding(parts.reloader.plans)
+    sources = Sources(parts.reloader.plans, parts.tally, LatestAlerts(parts.reloader.folder), excluded)
+    outlets = Outlets(outbox.notify, outbox.mail if mailer is not None else None)
+    services: list[Service] = [
+        Delivering(store, transports),
+        Overdue(store, writer),
+        Alerting(store, writer, sources, outlets),
+        Pulsing(writer.append_durable, parts.tally.hear),
+    ]
+    if is_first(settings):  # the same counts would be stored by each
+        services.append(Rolling(store, settings.log_path(parts.reloader.folder), parts.reloader.plans))
+    for service in services:
+        service.start()
+        stack.push_async_callback(service.close)
+
+
+def _mailer(settings: Settings) -> Mailer | None:
+    if not settings.smtp_url:
+        return None
+    if not settings.mail_from:
+        raise StartError("clausegate.toml, mail_from: an address that e-mail comes from is needed with smtp_url")
+    try:
+        return Mailer(mail_server(settings.smtp_url), settings.mail_from)
+    except ValueError as error:
+        raise StartError(f"clausegate.toml, smtp_url: {error}") from None
+
+
+def _resolver(settings: Settings) -> Resolver:
+    try:
+        return Resolver(networks_of(settings.webhook_networks))
+    except ValueError as error:
+        raise StartError(f"clausegate.toml, webhook_networks: {error}") from None
+
+
+def _follow(work: Coroutine[Any, Any, Any], stack: AsyncExitStack) -> None:
+    """Do it in the background, and end it with the gateway."""
+    task = asyncio.create_task(work)
+
+    async def end() -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    stack.push_async_callback(end)

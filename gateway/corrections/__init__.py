@@ -1,0 +1,1 @@
+"""Corrections: reported data errors with their contractual clocks."""

@@ -1,0 +1,1 @@
+"""Notices: maintenance, force majeure, deprecations and changes, announced so that the log knows when."""

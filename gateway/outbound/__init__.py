@@ -1,0 +1,1 @@
+"""Partners' own APIs, called through the gateway and measured."""

@@ -1,0 +1,1 @@
+"""What partners do for themselves: JSON under /partner/, with their own access tokens."""

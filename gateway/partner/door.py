@@ -1,0 +1,173 @@
+"""The door of everything below /partner/: who is calling, what they sent, and the answers in their language."""
+
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, TypeVar
+
+import msgspec
+from litestar import HttpMethod, Request, Response, route
+from litestar.handlers import HTTPRouteHandler
+from msgspec import Struct
+
+from gateway.exchange.arrival import preferred_language
+from gateway.exchange.asked import parameters
+from gateway.exchange.identify import Verify
+from gateway.oauth.grant import Grant, Rejected
+from gateway.problem_document import MEDIA_TYPE, document
+from gateway.problems import PROBLEMS
+from policies.reference import ClauseRef, Language
+
+BODY_BYTES_MAX = 64 * 1024
+"""So much of a body is read; what partners report about themselves is small."""
+
+BodyT = TypeVar("BodyT")
+Answer = Response[bytes]
+
+
+class Visit(Struct, frozen=True):
+    """A call of a partner who is known: its grant, its language, and the request as the framework gives it."""
+
+    request: Request[Any, Any, Any]
+    grant: Grant
+    language: Language
+    request_id: str
+    time_us: int
+
+    def problem(
+        self,
+        code: str,
+        *,
+        detail: str = "",
+        clause: ClauseRef | None = None,
+        errors: list[dict[str, str]] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        """A problem document; `detail` and `errors` must not repeat what was sent."""
+        return _problem(
+            self.language, self.request_id, code, detail=detail, clause=clause, errors=errors, headers=headers
+        )
+
+    def answer(self, value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Answer:
+        """A value as JSON."""
+        return _sent(msgspec.json.encode(value), status, "application/json", self._headers(headers))
+
+    def parameters(self) -> dict[str, str] | None:
+        """The query, each name once; None for one that is malformed or says a name twice."""
+        return parameters(self.request.scope["query_string"])
+
+    async def body(self, kind: type[BodyT]) -> BodyT | Answer:
+        """The JSON body as `kind`, read strictly; or the problem that it has."""
+        content_type = self.request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if content_type != "application/json":
+            return self.problem("unsupported-media-type")
+        data = bytearray()
+        async for chunk in self.request.stream():
+            data += chunk
+            if len(data) > BODY_BYTES_MAX:
+                return self.problem("body-too-large")
+        try:
+            return msgspec.json.decode(bytes(data), type=kind)
+        except msgspec.ValidationError as error:
+            message, _, path = str(error).partition(" - at `")
+            return self.problem("invalid-body", errors=[_error(message, path.removesuffix("`"))])
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return self.problem("invalid-body", errors=[_error("this is no JSON document", "")])
+
+    def _headers(self, more: dict[str, str] | None) -> dict[str, str]:
+        return {"Cache-Control": "no-store", "X-Request-Id": self.request_id, **(more or {})}
+
+
+Handler = Callable[[Visit], Awaitable[Answer]]
+
+
+class PartnerDoor:
+    """Makes routes that only a partner with a good access token gets through."""
+
+    def __init__(self, verify: Verify, *, now_us: Callable[[], int] = lambda: time.time_ns() // 1000) -> None:
+        self._verify, self._now_us = verify, now_us
+
+    def routes(self, path: str, handlers: dict[str, Handler]) -> list[HTTPRouteHandler]:
+        """Handlers of one path by method, such as {"GET": list_all, "POST": create}; 405 for all other methods.
+
+        Parameters of the path are in `visit.request.path_params`.
+        """
+        found = [self._route(path, method, handler) for method, handler in handlers.items()]
+        allowed = ", ".join(sorted({*handlers, "OPTIONS", *(["HEAD"] if "GET" in handlers else [])}))
+        others = [method for method in _METHODS if method.value not in handlers and method.value not in allowed]
+
+        @route(path, http_method=others, status_code=405, include_in_schema=False)
+        async def another_method(request: Request[Any, Any, Any]) -> Answer:
+            return _problem(_language(request), secrets.token_hex(8), "method-not-allowed", headers={"Allow": allowed})
+
+        return [*found, another_method]
+
+    def _route(self, path: str, method: str, handler: Handler) -> HTTPRouteHandler:
+        methods = [HttpMethod.GET, HttpMethod.HEAD] if method == "GET" else [HttpMethod(method)]
+        made = partial(route, http_method=methods, status_code=200, include_in_schema=False)
+
+        @made(path)
+        async def handle(request: Request[Any, Any, Any]) -> Answer:
+            visit = self._admit(request)
+            return visit if isinstance(visit, Response) else await handler(visit)
+
+        return handle
+
+    def _admit(self, request: Request[Any, Any, Any]) -> Visit | Answer:
+        language, request_id, now_us = _language(request), secrets.token_hex(8), self._now_us()
+        given = parameters(request.scope["query_string"])
+        if given and "access_token" in given:
+            return _problem(language, request_id, "token-in-query")
+        grant = self._verify(_authorization(request), now_us / 1_000_000)
+        if isinstance(grant, Rejected):
+            challenge = f'Bearer error="{grant.error}"' if grant.error else "Bearer"
+            return _problem(language, request_id, grant.code, headers={"WWW-Authenticate": challenge})
+        return Visit(request, grant, language, request_id, now_us)
+
+
+_METHODS = (HttpMethod.GET, HttpMethod.HEAD, HttpMethod.POST, HttpMethod.PUT, HttpMethod.PATCH, HttpMethod.DELETE)
+
+
+def _language(request: Request[Any, Any, Any]) -> Language:
+    return preferred_language(request.headers.get("accept-language", "").encode("latin-1", "replace"))
+
+
+def _authorization(request: Request[Any, Any, Any]) -> bytes | None:
+    """The header's value; given twice it is none that could be good."""
+    values = [value for name, value in request.scope["headers"] if name == b"authorization"]
+    return None if not values else values[0] if len(values) == 1 else b"repeated"
+
+
+_REPEATING = {
+    "Object contains unknown field": "a member of this object is not known",
+    "Invalid enum value": "this is none of the values that are allowed",
+}
+"""Messages of the decoder that repeat what was sent, by how they begin."""
+
+
+def _error(message: str, path: str) -> dict[str, str]:
+    message = next((said for begins, said in _REPEATING.items() if message.startswith(begins)), message)
+    pointer = "/" + path.removeprefix("$").removeprefix(".").replace("[", ".").replace("]", "").replace(".", "/")
+    return {"pointer": pointer if path else "", "code": "invalid", "detail": message}
+
+
+def _problem(
+    language: Language,
+    request_id: str,
+    code: str,
+    *,
+    detail: str = "",
+    clause: ClauseRef | None = None,
+    errors: list[dict[str, str]] | None = None,
+    headers: dict[str, str] | None = None,
+) -> Answer:
+    said = {"Cache-Control": "no-store", "Content-Language": language, "X-Request-Id": request_id, **(headers or {})}
+    body = document(code, language, request_id, detail=detail, clause=clause, errors=errors)
+    return _sent(body, PROBLEMS[code].status, MEDIA_TYPE.decode(), said)
+
+
+def _sent(data: bytes, status: int, content_type: str, headers: dict[str, str]) -> Answer:
+    return Response(
+        data, status_code=status, headers={**headers, "Content-Type": content_type}, media_type=content_type
+    )

@@ -1,0 +1,1 @@
+"""Statements: a period's promises settled, sealed, issued, countersigned."""

@@ -1,0 +1,1 @@
+"""Collaboration tasks between the hub's teams and partners."""

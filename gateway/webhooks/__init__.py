@@ -1,0 +1,1 @@
+"""Signed webhooks (Standard Webhooks): an outbox that retries, and remembers what could not be delivered."""

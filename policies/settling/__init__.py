@@ -1,0 +1,1 @@
+"""What is owed: facts of a period, measured and priced as a clause says. Pure, exact, and the same for everybody."""

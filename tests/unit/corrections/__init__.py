@@ -1,0 +1,1 @@
+"""Reported data errors and their clocks."""
