@@ -51,7 +51,8 @@ class Result(Struct, frozen=True):
 def sample_plans() -> dict[str, Plan]:
     """The plans to list and to get of the sample agreement with the carrier."""
     root = samples()
-    folders = ("contracts/documents/products", "contracts/documents/agreements", "policies/documents")
+    kinds = ("products", "services", "agreements")
+    folders = (*(f"contracts/documents/{kind}" for kind in kinds), "policies/documents")
     files = {
         f"{folder.rsplit('/')[-1].replace('documents', 'policies')}/{file.name}": file.read_bytes()
         for folder in folders

@@ -2,26 +2,25 @@
 
 OpenAPI 3.1 schemas are JSON Schema 2020-12 as they stand; those of 3.0 are turned into it first. Nothing is ever
 fetched: a reference leads to a place in the document or is a mistake of it. Regular expressions are RE2's, which no
-text can make slow.
+text can make slow. What checks schemas is imported with the first document: most workspaces call nobody, and every
+command would start a tenth of a second later.
 """
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from itertools import islice
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import jsonschema
-from jsonschema.exceptions import ValidationError
-from jsonschema.validators import Draft202012Validator
 from msgspec import Struct
-from referencing import Registry, Resource
-from referencing.exceptions import Unresolvable
-from referencing.jsonschema import DRAFT202012
 
 from contracts.finding import clipped
 from contracts.json_strict import exact
 from contracts.pattern import Pattern
 from policies.reference import Words
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+    from referencing import Resource
 
 FAULTS_MAX: Final = 20
 _ROOT: Final = "urn:service"
@@ -44,6 +43,8 @@ class Schema:
 
     def faults(self, value: Any) -> tuple[SchemaFault, ...]:
         """What keeps `value` (as contracts/json_strict.py reads it) from being what the schema allows."""
+        from referencing.exceptions import Unresolvable
+
         try:
             found = [_fault(error) for error in islice(self._validator.iter_errors(value), FAULTS_MAX)]
         except (ArithmeticError, RuntimeError, ValueError, Unresolvable):
@@ -57,6 +58,11 @@ class Schemas:
     """The schemas of one document (plain values, as in a Source)."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
+        import jsonschema
+        from jsonschema.validators import Draft202012Validator
+        from referencing import Registry
+        from referencing.jsonschema import DRAFT202012
+
         contents = exact(dict(document))
         if str(document.get("openapi", "")).startswith("3.0"):
             contents = _from_3_0(contents)
@@ -64,12 +70,15 @@ class Schemas:
         self._registry: Registry[Any] = Registry().with_resource(_ROOT, resource)
         self._patterns: dict[str, Pattern] = {}
         keywords = {"pattern": self._pattern}
+        types = Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer).redefine("number", _is_number)
         self._kind = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
-            Draft202012Validator, keywords, type_checker=_TYPES
+            Draft202012Validator, keywords, type_checker=types
         )
 
     def at(self, path: tuple[str, ...]) -> Schema | str:
         """The schema at a path of the document; or why it cannot be used."""
+        from referencing.exceptions import Unresolvable
+
         schema = {"$ref": f"{_ROOT}#{pointer(path)}"}
         seen: set[str] = set()
         try:
@@ -87,6 +96,8 @@ class Schemas:
 
     def plain_at(self, path: tuple[str, ...]) -> Mapping[str, Any]:
         """What is written at a path, references and all; {} when it is no mapping, or nothing."""
+        from referencing.exceptions import Unresolvable
+
         try:
             value = self._lookup(f"{_ROOT}#{pointer(path)}")
         except Unresolvable:
@@ -117,7 +128,9 @@ class Schemas:
                     return wrong
         return ""
 
-    def _pattern(self, _validator: Any, rule: Any, value: Any, _schema: Any) -> Iterator[ValidationError]:
+    def _pattern(self, _validator: Any, rule: Any, value: Any, _schema: Any) -> "Iterator[ValidationError]":
+        from jsonschema.exceptions import ValidationError
+
         if isinstance(value, str) and self._patterns[rule].failing([value]):
             yield ValidationError("pattern")
 
@@ -149,7 +162,7 @@ def _keywords(schema: Any) -> Iterator[tuple[str, Any]]:
             yield from _keywords(item)
 
 
-def _fault(error: ValidationError) -> SchemaFault:
+def _fault(error: "ValidationError") -> SchemaFault:
     at = "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in error.absolute_path)
     rule, keyword = error.validator_value, str(error.validator)
     if keyword == "required" and isinstance(error.instance, dict):
@@ -176,9 +189,6 @@ def _is_integer(_checker: Any, value: Any) -> bool:
 
 def _is_number(_checker: Any, value: Any) -> bool:
     return isinstance(value, int | Decimal) and not isinstance(value, bool)
-
-
-_TYPES: Final = Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer).redefine("number", _is_number)
 
 
 def _from_3_0(value: Any) -> Any:

@@ -7,6 +7,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -50,6 +51,7 @@ DOCUMENTS: dict[str, tuple[type[Struct], ...]] = {
 _BLOCK = re.compile(r"(<!-- (\w+): generated -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
+@cache
 def field_docs(kind: type[Struct]) -> dict[str, str]:
     """What the text below each field says, of the class itself and those it is made from, on one line."""
     found: dict[str, str] = {}

@@ -101,7 +101,13 @@ async def open_collaboration(parts: Parts, stack: AsyncExitStack) -> list[Any]:
     store, writer, plans = parts.store, parts.writer, parts.reloader.plans
     outbox, door = Outbox(store), PartnerDoor(parts.verify)
     corrections = open_corrections(
-        store, writer, outbox.notify, serving=parts.serving, idempotency=parts.idempotency, door=door
+        store,
+        writer,
+        outbox.notify,
+        serving=parts.serving,
+        idempotency=parts.idempotency,
+        door=door,
+        suspended=parts.notices.suspended,
     )
     _follow(corrections.keeping.follow(), stack)
     await _open_services(parts, outbox, stack)

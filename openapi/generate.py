@@ -19,6 +19,7 @@ def sample_files(root: Path = ROOT) -> dict[str, bytes]:
     """The sample documents as a workspace would hold them."""
     folders = {
         "products": root / "contracts" / "documents" / "products",
+        "services": root / "contracts" / "documents" / "services",
         "agreements": root / "contracts" / "documents" / "agreements",
         "policies": root / "policies" / "documents",
     }

@@ -11,9 +11,11 @@ from msgspec import Struct
 
 from policies.correcting import NEVER_US, Periods, Window, moment_of, span_us, us
 from policies.reference import Words
+from policies.settling.checks import facts_fault
+from policies.settling.credit import Credit
 from policies.settling.facts import Correction as Report
 from policies.settling.facts import FactFault, Facts
-from policies.settling.saying import lasting, moment, plain, said, told
+from policies.settling.saying import lasting, moment, plain, said, some, told
 from policies.settling.schedule import Raised, price, started_periods, together
 from policies.settling.settled import Figure, Settled
 
@@ -51,6 +53,8 @@ class _Judged(Struct, frozen=True):
 
 def settle(clause: "Correction", facts: Facts) -> Settled | FactFault:
     """What is owed for the window of `facts`: from the reports themselves, or from known times of correcting."""
+    if fault := facts_fault(facts):
+        return fault
     if facts.durations_s is not None:
         judged = _from_durations(clause, facts, facts.durations_s)
     elif facts.corrections is None:
@@ -66,7 +70,7 @@ def settle(clause: "Correction", facts: Facts) -> Settled | FactFault:
     breaches = sum(miss.breach for miss in judged.misses)
     total = said(
         f"本期届满的期限共 {judged.due} 项，违约 {breaches} 项。",
-        f"{judged.due} deadline{'' if judged.due == 1 else 's'} passed, {breaches} missed.",
+        f"{some(judged.due, 'deadline')} passed, {breaches} missed.",
     )
     return Settled(
         measured=str(breaches),
@@ -76,7 +80,8 @@ def settle(clause: "Correction", facts: Facts) -> Settled | FactFault:
         credit=priced.credit,
         currency=facts.currency,
         capped_by=priced.capped_by,
-        explanation=told((total, *_told(judged.misses), *priced.steps)),
+        claim_by=priced.claim_by,
+        explanation=told((total, *_told(clause, judged.misses), *priced.steps)),
         figures=(*judged.figures, *_figures(judged, breaches)),
     )
 
@@ -84,7 +89,7 @@ def settle(clause: "Correction", facts: Facts) -> Settled | FactFault:
 def _from_reports(clause: "Correction", facts: Facts, reports: tuple[Report, ...]) -> _Judged | FactFault:
     if fault := _fault(clause, facts, reports):
         return fault
-    window = Window(us(facts.from_), us(facts.to))
+    window = _window(facts)
     due, misses = 0, []
     for report in reports:
         for part in _PARTS:
@@ -108,6 +113,14 @@ def _from_reports(clause: "Correction", facts: Facts, reports: tuple[Report, ...
         Figure("open", str(still), said("期末尚未更正的差错", "errors not corrected at its end")),
     )
     return _Judged(due, tuple(misses), figures)
+
+
+def _window(facts: Facts) -> Window:
+    """Whose deadlines are settled: what passes while the agreement, or this version of it, is in force."""
+    begin_us, end_us = us(facts.from_), us(facts.to)
+    if facts.deployed is None:
+        return Window(begin_us, end_us)
+    return Window(max(begin_us, us(facts.deployed.from_)), min(end_us, us(facts.deployed.to)))
 
 
 def _from_durations(clause: "Correction", facts: Facts, durations: tuple[Decimal, ...]) -> _Judged | FactFault:
@@ -154,11 +167,14 @@ def _raised(clause: "Correction", miss: _Miss) -> Raised:
     credit = clause.credit
     if credit is None or not miss.periods:
         return Raised()
+    exact = Fraction(_each(clause, credit, miss)) * miss.periods
+    return Raised(percent=exact) if credit.percent is not None else Raised(amount=exact)
+
+
+def _each(clause: "Correction", credit: Credit, miss: _Miss) -> str:
+    """What each time, or each period, is worth: in percent where the schedule is, else an amount."""
     worth = clause.severities[miss.severity].worth(miss.part)
-    in_percent = credit.percent is not None
-    each = Fraction(worth if worth is not None else str(credit.percent if in_percent else credit.amount or "0"))
-    exact = each * miss.periods
-    return Raised(percent=exact) if in_percent else Raised(amount=exact)
+    return worth if worth is not None else str(credit.percent if credit.percent is not None else credit.amount or "0")
 
 
 def _fault(clause: "Correction", facts: Facts, reports: tuple[Report, ...]) -> FactFault | None:
@@ -202,17 +218,18 @@ def _times_fault(at: str, report: Report, facts: Facts) -> FactFault | None:
 
 def _missed(report: Report, part: "Part", due: datetime, done_us: int | None, facts: Facts) -> Words:
     zone = ZoneInfo(facts.zone)
-    name = report.id or moment(report.reported, zone)
+    reported = moment(report.reported, zone)
+    name = said(report.id, report.id) if report.id else said(f"{reported} 报告的错误", f"The error of {reported}")
     deadline, did = moment(due, zone), _DONE[part]
     if done_us is None or moment_of(done_us) >= facts.to:
         return said(
-            f"{name} 应于 {deadline} 前{did['zh']}，期末尚未{did['zh']}。",
-            f"{name} was to be {did['en']} by {deadline} and was not by the end of the period.",
+            f"{name['zh']} 应于 {deadline} 前{did['zh']}，期末尚未{did['zh']}。",
+            f"{name['en']} was to be {did['en']} by {deadline} and was not by the end of the period.",
         )
     when = moment(moment_of(done_us), zone)
     return said(
-        f"{name} 应于 {deadline} 前{did['zh']}，实际于 {when} {did['zh']}。",
-        f"{name} was to be {did['en']} by {deadline} and was at {when}.",
+        f"{name['zh']} 应于 {deadline} 前{did['zh']}，实际于 {when} {did['zh']}。",
+        f"{name['en']} was to be {did['en']} by {deadline} and was at {when}.",
     )
 
 
@@ -221,11 +238,24 @@ def _took(index: int, late: timedelta) -> Words:
     return said(f"第 {index + 1} 项更正迟延 {long['zh']}。", f"Correction {index + 1} was {long['en']} late.")
 
 
-def _told(misses: tuple[_Miss, ...]) -> Iterable[Words]:
-    yield from (miss.step for miss in misses[:_SAID_MAX])
+def _told(clause: "Correction", misses: tuple[_Miss, ...]) -> Iterable[Words]:
+    for miss in misses[:_SAID_MAX]:
+        yield miss.step
+        if clause.credit is not None:
+            yield _worth(clause, clause.credit, miss)
     if len(misses) > _SAID_MAX:
         more = len(misses) - _SAID_MAX
         yield said(f"另有 {more} 项，不逐一列出。", f"And {more} more that are not listed one by one.")
+
+
+def _worth(clause: "Correction", credit: Credit, miss: _Miss) -> Words:
+    each = _each(clause, credit, miss) + ("%" if credit.percent is not None else "")
+    if credit.per_started is None:
+        return said(f"为此应抵扣 {each}。", f"For that {each} is credited.")
+    return said(
+        f"本期计迟延 {plain(miss.periods)} 期，每期 {each}。",
+        f"{some(miss.periods, 'period of that delay counts', 'periods of that delay count')} here, {each} for each.",
+    )
 
 
 def _figures(judged: _Judged, breaches: int) -> tuple[Figure, ...]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from msgspec import Struct
 
 from policies.settling.facts import FactFault, Facts, Interruption
+from policies.settling.moments import span_of
 
 NONE = timedelta(0)
 
@@ -22,6 +23,8 @@ class Stretch(Struct, frozen=True):
 def interruption_fault(facts: Facts) -> FactFault | None:
     """The first wrong fact among the interruptions: each lies in the window, and no two at the same time."""
     if facts.interruptions is None:
+        if facts.durations_s is not None:
+            return None
         return FactFault("interruptions", "it is not said what interruptions there were; none is an empty list")
     found = sorted(enumerate(facts.interruptions), key=lambda each: _utc(each[1].from_))
     latest: tuple[int, Interruption] | None = None
@@ -41,7 +44,10 @@ def interruption_fault(facts: Facts) -> FactFault | None:
 
 def stretches(facts: Facts, causes: Iterable[str], notice: timedelta) -> list[Stretch]:
     """The interruptions in order of time, each without the parts that an excluded span of one of `causes` covers and
-    those before or after the agreement was in force; planned is what was announced `notice` before it began."""
+    those before or after the agreement was in force; planned is what was announced `notice` before it began. Where only
+    durations are known, they are of unplanned ones, of which nothing is excluded."""
+    if facts.interruptions is None:
+        return [Stretch(_utc(facts.from_), span_of(each), planned=False) for each in facts.durations_s or ()]
     kinds = frozenset(causes)
     cuts = [(_utc(span.from_), _utc(span.to)) for span in facts.excluded if span.cause in kinds]
     if facts.deployed is not None:

@@ -1,6 +1,6 @@
 """clausegate corrections: reported data errors, by when they are to be corrected, and what the hub does about them."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -29,8 +29,8 @@ def list_all(
     *,
     partner: Annotated[str | None, typer.Option("--partner", metavar="ID", help="Only this partner's.")] = None,
     state: Annotated[
-        str | None,
-        typer.Option("--state", metavar="STATE", help="Only those in this state; `open` for all that wait."),
+        Literal["open", "reported", "acknowledged", "fixed", "rejected", "reopened", "withdrawn"] | None,
+        typer.Option("--state", help="Only those in this state; `open` for all that wait."),
     ] = None,
     output: FormatOption = "text",
 ) -> None:
@@ -39,12 +39,14 @@ def list_all(
     Deadlines are in the agreement's time zone. Exit status 1 when one of those listed is overdue.
     """
     from gateway.commands.corrections_report import as_table, read_all
+    from gateway.commands.tables import print_rows
 
     found = read_all(open_workspace(folder), partner, state)
     if output == "json":
         print_json({"corrections": found})
     else:
-        out().print(as_table(found) if found else "nothing was reported")
+        empty = "nothing was reported" if partner is state is None else "there is no such correction"
+        print_rows(as_table(found), empty)
     if any(each["overdue"] for each in found):
         raise typer.Exit(EXIT_FOUND)
 

@@ -145,7 +145,7 @@ def report_error(workspace: Workspace, said: Reported, account: str) -> dict[str
         new = NewReport(contract, clause, said.severity, said.product, said.field, words)
         made = await life.report(new, Actor("hub", None, account))
         if isinstance(made, Refused):
-            fail("too many reports are open")
+            fail("a report about this value is open already" if made.why == "twice" else "too many reports are open")
         return await _document(workspace.plans, life.kept, made)
 
     return administer(workspace, work)

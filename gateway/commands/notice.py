@@ -70,7 +70,7 @@ def publish(
 def list_all(folder: Folder, *, output: FormatOption = "text", language: LanguageOption = None) -> None:
     """List what was announced, the latest first. `notice DIR` means the same."""
     from gateway.commands.notice_report import all_notices, notices_document, notices_table
-    from gateway.commands.tables import print_tables
+    from gateway.commands.tables import print_rows
     from gateway.commands.terminal import language_or_terminal
 
     workspace = open_workspace(folder)
@@ -78,7 +78,7 @@ def list_all(folder: Folder, *, output: FormatOption = "text", language: Languag
     if output == "json":
         print_json(notices_document(found))
     else:
-        print_tables(notices_table(found, language_or_terminal(language)))
+        print_rows(notices_table(found, language_or_terminal(language)), "nothing was announced")
 
 
 @app.command()

@@ -205,9 +205,16 @@ def _in_time(each: Concern) -> str:
 
 
 def _effect_row(effect: Effect) -> tuple[str, ...]:
-    measured = f"{effect.measured_before or '-'} to {effect.measured_after or '-'} {effect.unit}"
-    credit = f"{effect.credit_before:f} to {effect.credit_after:f} {effect.currency}"
+    before, after = (_measured(each, effect.unit) for each in (effect.measured_before, effect.measured_after))
+    measured = f"{before} → {after}"
+    credit = f"{effect.credit_before:f} → {effect.credit_after:f} {effect.currency}"
     return f"{effect.agreement} {effect.version}", effect.clause, effect.window, measured, credit
+
+
+def _measured(figure: str | None, unit: str) -> str:
+    if figure is None:
+        return "nothing to judge"
+    return f"{figure}%" if unit == "percent" else figure if unit == "count" else f"{figure} {unit}"
 
 
 def _kept_document(kept: KeptNotice) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def make(
     computed up to now and marked provisional; it cannot be issued. Issued again with other figures, it becomes a
     revision that says what it replaces and in what it differs.
 
-    Exit status 2 when there is nothing to compute it from, or nothing to issue.
+    Exit status 1 when the log or the published tree is damaged, 2 when there is nothing to compute it from or to issue.
     """
     from gateway.commands.statement_making import Wanted, make_statement
     from gateway.commands.statement_report import write
@@ -97,20 +97,43 @@ def show(
     language: StatementLanguage = None,
     output: OutputOption = None,
 ) -> None:
-    """Show a statement as it was issued, and what the partner said of it. Its seal is checked first."""
+    """Show a statement as it was issued, and what the partner said of it.
+
+    Its seal is checked first, against what it holds and against the record by which it was issued on the audit log.
+    """
     from gateway.commands.statement_report import write
     from gateway.statements.document import is_sealed, read_statement
 
-    every = _kept(open_workspace(folder))
+    workspace = open_workspace(folder)
+    every = _kept(workspace)
     found = next((each for each in every if each.id == statement), None)
     if found is None:
         fail(f"there is no statement {statement}; `clausegate statement list {folder}` lists all")
     sealed = read_statement(found.json)
     if not is_sealed(sealed) or sealed.seal.sha256 != found.sha256:
         fail(f"{statement} is not as it was sealed: somebody has changed the state store")
+    _check_issued(workspace, found)
     same = [each for each in every if (each.agreement, each.period) == (found.agreement, found.period)]
     latest = max(same, key=lambda each: each.revision)
     write(sealed, found, output_format, language, output, replaced_by=latest.id if latest.id != found.id else "")
+
+
+def _check_issued(workspace: "Workspace", kept: "KeptStatement") -> None:
+    """Ends the command where the log says that another text was issued: who changes the store can seal it anew."""
+    from gateway.audit.faults import CorruptLogError
+    from gateway.commands.terminal import EXIT_FOUND, err
+    from gateway.statements.log_evidence import issued_as
+
+    try:
+        hashes = issued_as(workspace.settings.log_path(workspace.folder), kept.id)
+    except CorruptLogError as error:
+        fail(f"the audit log is damaged: {error}; `clausegate verify` says more", EXIT_FOUND)
+    except OSError as error:
+        fail(f"the audit log cannot be read: {error.strerror or type(error).__name__}")
+    if not hashes:
+        err().print(f"the audit log holds no record that {kept.id} was issued: only its seal is checked", markup=False)
+    elif kept.sha256 not in hashes:
+        fail(f"{kept.id} is not as it was issued: the audit log has another hash", EXIT_FOUND)
 
 
 def _kept(workspace: "Workspace") -> "tuple[KeptStatement, ...]":

@@ -18,6 +18,7 @@ from gateway.statements.counted import CountedSource
 from gateway.statements.document import Statement, TreeHead
 from gateway.statements.issuing import StatementAuthority
 from gateway.statements.load import Loaded, load_counted, load_log, tree_head
+from gateway.statements.log_evidence import in_force_as
 from gateway.statements.period import FORMS, Period, read_period
 from gateway.statements.revise import Computed, computed_only
 from gateway.statements.settle import Asked, settle
@@ -56,6 +57,7 @@ def make_statement(workspace: Workspace, wanted: Wanted, now: datetime | None = 
     computed = _computed(workspace, wanted, _versions(workspace, wanted.agreement), period, now or datetime.now(UTC))
     if not wanted.issue:
         return Made(computed_only(computed), None)
+    _check_terms(workspace, computed)
     issued = administer(
         workspace,
         lambda administration: StatementAuthority(administration, Outbox(administration.store).notify).issue(
@@ -63,6 +65,27 @@ def make_statement(workspace: Workspace, wanted: Wanted, now: datetime | None = 
         ),
     )
     return Made(issued.statement, issued.kept)
+
+
+def _check_terms(workspace: Workspace, computed: Computed) -> None:
+    """Ends the command where a version is settled by other terms than were in force: documents that were edited after
+    the period, without another version, would change what was owed."""
+    settlement = computed.settlement
+    end_us = int(datetime.fromisoformat(settlement.to).timestamp()) * 1_000_000
+    for named in settlement.versions:
+        version, _, contract = named.partition(" ")
+        log = workspace.settings.log_path(workspace.folder)
+        try:
+            known = in_force_as(log, settlement.agreement, version, end_us)
+        except CorruptLogError as error:
+            fail(f"the audit log is damaged: {error}; `clausegate verify` says more", EXIT_FOUND)
+        except OSError as error:
+            fail(f"the audit log cannot be read: {error.strerror or type(error).__name__}")
+        if known and known != contract:
+            fail(
+                f"{settlement.agreement} {version} was in force in {settlement.period} as contract {known[:12]}…, and"
+                f" the documents now make {contract[:12]}… of it: what changes terms is another version"
+            )
 
 
 def _versions(workspace: Workspace, agreement: str) -> tuple[Contract, ...]:
@@ -89,7 +112,8 @@ def _computed(
     except OSError as error:
         fail(f"the audit log cannot be read: {error.strerror or type(error).__name__}")
     if settlement is None:
-        fail(f"by the audit log, {wanted.agreement} was in force in no part of {period.name} that has begun")
+        why = f"by the audit log, {wanted.agreement} was in force in no part of {period.name} that has begun"
+        fail(f"{why}; an agreement comes into force on the log when a gateway first serves it")
     return Computed(settlement=settlement, source=loaded.source, log=loaded.log, tree=tree)
 
 

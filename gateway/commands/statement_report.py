@@ -108,7 +108,11 @@ def as_list_table(kept: Sequence[KeptStatement]) -> RenderableType:
         net = [f"{one.owed_by} owes {one.amount} {one.currency}" for one in read_statement(each.json).settlement.net]
         state = each.state if latest[_key(each)] == each.id else f"{each.state}, replaced by {latest[_key(each)]}"
         found.add_row(each.id, each.partner, state, "; ".join(net) or "even", each.sha256)
-    return found if kept else Text("no statement was issued yet")
+    return (
+        found
+        if kept
+        else Text("no statement was issued yet; `statement make --issue` issues one of a period that is over")
+    )
 
 
 def _latest(kept: Sequence[KeptStatement]) -> Mapping[tuple[str, str], str]:

@@ -73,7 +73,7 @@ def list_all(folder: Folder, *, output: FormatOption = "text") -> None:
     from rich.markup import escape
 
     from gateway.commands.notice_report import reading
-    from gateway.commands.tables import print_tables, table
+    from gateway.commands.tables import print_rows, table
     from gateway.commands.terminal import printable
     from gateway.limits.events import utc
     from gateway.store.notices import Suspensions
@@ -88,7 +88,7 @@ def list_all(folder: Folder, *, output: FormatOption = "text") -> None:
         ended = "" if each.ended_us is None else utc(each.ended_us)
         said = (each.id, each.agreement, each.side, utc(each.begun_us), ended, each.reason)
         rows.add_row(*(escape(printable(text)) for text in said))
-    print_tables(rows)
+    print_rows(rows, "nothing was ever suspended")
 
 
 def _contract(workspace: "Workspace", agreement: str) -> "Contract":

@@ -4,7 +4,7 @@ import sys
 from typing import Final
 
 from rich.console import Console, RenderableType
-from rich.table import Table
+from rich.table import Column, Table
 
 from gateway.commands.terminal import out
 
@@ -13,11 +13,20 @@ _WIDE: Final = 1_000
 
 
 def table(*heads: str) -> Table:
-    """A table without a frame."""
-    return Table(*heads, box=None, pad_edge=False, header_style="bold")
+    """A table without a frame, in which nothing is cut off: an id has to be copied whole."""
+    columns = (Column(head, overflow="fold") for head in heads)
+    return Table(*columns, box=None, pad_edge=False, header_style="bold")
 
 
 def print_tables(tables: RenderableType) -> None:
     """On standard output."""
     console = out() if sys.stdout.isatty() else Console(highlight=False, width=_WIDE)
     console.print(tables)
+
+
+def print_rows(rows: Table, empty: str) -> None:
+    """A table on standard output; where it has no row, a sentence that says so in place of its heads alone."""
+    if rows.row_count:
+        print_tables(rows)
+    else:
+        out().print(empty, markup=False)

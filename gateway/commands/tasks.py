@@ -39,7 +39,7 @@ def list_all(
 ) -> None:
     """List tasks, the one due first first. `tasks DIR` means the same. At most 1,000 are listed."""
     from gateway.commands.reading import reading
-    from gateway.commands.tables import print_tables, table
+    from gateway.commands.tables import print_rows, table
     from gateway.store.tasks import Tasks, Wanted
     from gateway.tasks.shown import shown_task
 
@@ -59,7 +59,7 @@ def list_all(
     rows = table("task", "state", "due", "assigned to", "from", "title")
     for each in shown:
         rows.add_row(*map(printable, _row(each)))
-    print_tables(rows)
+    print_rows(rows, "there is no task" if partner is team is state is None else "there is no such task")
 
 
 @app.command()

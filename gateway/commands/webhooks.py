@@ -24,6 +24,14 @@ app = typer.Typer(
 )
 EndpointId = Annotated[str, typer.Argument(metavar="ID", help="The endpoint.")]
 State = Literal["pending", "delivered", "dead", "cancelled"]
+_MEANS = {
+    "address": "its name leads nowhere, or to an address outside the public and webhook_networks",
+    "unreachable": "no connection, or TLS that cannot be verified",
+    "timeout": "no answer in time",
+    "broken": "the connection ended before an answer",
+    "secret": "the secret was sealed in another state store",
+}
+"""What an attempt failed of, for people; `docs/webhooks.md` has all of them."""
 
 
 @app.command("list")
@@ -35,7 +43,7 @@ def list_all(
 ) -> None:
     """List endpoints, those of the hub and of every partner. `webhooks DIR` means the same."""
     from gateway.commands.reading import reading
-    from gateway.commands.tables import print_tables, table
+    from gateway.commands.tables import print_rows, table
     from gateway.store.webhooks import Endpoints
 
     found = reading(open_workspace(folder), lambda store: Endpoints(store).all(partner))
@@ -46,7 +54,7 @@ def list_all(
     for each in found:
         events = ", ".join(each.events) or "all"
         rows.add_row(*map(printable, (each.id, each.partner or "hub", each.state, events, each.url)))
-    print_tables(rows)
+    print_rows(rows, "there is no endpoint; `clausegate webhooks add` adds one")
 
 
 @app.command()
@@ -71,6 +79,8 @@ def add(
     workspace = open_workspace(folder)
     if partner and partner not in workspace.plans.partners():
         fail(f"there is no partner {partner}; there are: {', '.join(workspace.plans.partners())}")
+    if url.lower().startswith("http://") and not workspace.settings.webhook_networks:
+        fail("plain http goes to networks of the setting webhook_networks alone, and there is none: use https")
     new = NewEndpoint(partner, url, tuple(event or ()), account())
 
     async def work(administration: "Administration") -> "EndpointSecret | EndpointFault":
@@ -115,7 +125,8 @@ def try_out(folder: Folder, endpoint: EndpointId, *, output: FormatOption = "tex
     if output == "json":
         print_json({"status": attempt.status or None, "fault": attempt.fault or None})
     else:
-        out().print(f"{endpoint}: {_ended(attempt.status, attempt.fault)}")
+        told = f", {_MEANS[attempt.fault]}" if attempt.fault in _MEANS else ""
+        out().print(f"{endpoint}: {_ended(attempt.status, attempt.fault)}{told}", soft_wrap=True)
     if attempt.fault:
         raise typer.Exit(EXIT_FOUND)
 
@@ -131,7 +142,7 @@ def deliveries(
 ) -> None:
     """List deliveries, the latest first: what waits, what arrived, and what is dead after its last attempt."""
     from gateway.commands.reading import reading
-    from gateway.commands.tables import print_tables, table
+    from gateway.commands.tables import print_rows, table
     from gateway.store.webhooks import Deliveries
     from gateway.webhooks.notify import rfc3339
     from gateway.webhooks.shown import shown_delivery
@@ -146,7 +157,7 @@ def deliveries(
         ended = _ended(each.status, each.fault) if each.attempts else ""
         to = each.endpoint or "e-mail"
         rows.add_row(each.id, each.event, to, each.state, str(each.attempts), ended, rfc3339(each.created_us))
-    print_tables(rows)
+    print_rows(rows, "there is no delivery" if endpoint is state is None else "there is no such delivery")
 
 
 @app.command()

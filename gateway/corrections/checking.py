@@ -2,7 +2,7 @@
 and a correction, by reading the record again through that same view."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -19,6 +19,9 @@ class Doubt(Struct, frozen=True):
     code: str
     member: str = ""
     message: str = ""
+
+
+SHOWN_ALREADY: Final = "the record shows this value already"
 
 
 class Checked(Struct, frozen=True):
@@ -54,7 +57,7 @@ async def check_report(plans: Plans, contract: Contract, reader: Reader, claimed
         return Doubt("record-not-found")
     found = compare(plan, field, record, expected)
     if found == "agrees":
-        return Doubt("invalid-body", "expected", "the record shows this value already")
+        return Doubt("invalid-body", "expected", SHOWN_ALREADY)
     return Checked(found)
 
 

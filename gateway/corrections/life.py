@@ -34,7 +34,7 @@ OPEN_MAX: Final = 1_000
 STEPS_MAX: Final = 100
 """So many steps one report may have: two who disagree about it for longer have something else to settle."""
 
-Refusal: TypeAlias = Literal["unknown", "state", "too-late", "too-many"]
+Refusal: TypeAlias = Literal["unknown", "state", "too-late", "too-many", "twice"]
 
 _log = structlog.get_logger(__name__)
 
@@ -48,7 +48,8 @@ class Actor(Struct, frozen=True):
 
 
 class Refused(Struct, frozen=True):
-    """Why a step is not taken: no such report of theirs, another state, the time to reopen is over, or too many."""
+    """Why a step is not taken: no such report of theirs, another state, the time to reopen is over, too many, or one
+    about the same value is open: an error is corrected once, and credited once."""
 
     why: Refusal
     state: str = ""
@@ -116,7 +117,8 @@ class CorrectionLife:
             pending=msgspec.json.encode(pending).decode(),
             pending_us=now_us,
         )
-        await self.kept.announce(correction)
+        if not await self.kept.announce(correction):
+            return Refused("twice")
         return await self._take(correction, pending) or Refused("state")
 
     async def take(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
 
+from contracts.plan import Contract
 from gateway.audit.writer import Writer
 from gateway.corrections.keeping import Keeping
 from gateway.corrections.life import CorrectionLife
@@ -16,6 +17,7 @@ from gateway.partner.door import PartnerDoor
 from gateway.store.idempotency import Idempotency
 from gateway.store.store import Store
 from gateway.webhooks.notify import Notify
+from policies.reference import ClauseRef
 
 
 class OpenCorrections(Struct, frozen=True):
@@ -33,9 +35,11 @@ def open_corrections(
     serving: Callable[[], Serving],
     idempotency: Idempotency,
     door: PartnerDoor,
+    suspended: Callable[[Contract], ClauseRef | None],
 ) -> OpenCorrections:
-    """`serving` gives the plans and adapters that are in force now: a reload exchanges them."""
+    """`serving` gives the plans and adapters that are in force now: a reload exchanges them. `suspended` gives the
+    clause under which an agreement is interrupted."""
     life = CorrectionLife(store, writer, notify)
     reader = ViewReader(lambda: serving().adapters)
-    pages = CorrectionPages(life, reader, lambda: serving().plans, Repeating(idempotency))
+    pages = CorrectionPages(life, reader, lambda: serving().plans, Repeating(idempotency), suspended=suspended)
     return OpenCorrections(correction_routes(pages, door), Keeping(life))

@@ -12,8 +12,9 @@ from msgspec import Meta, Struct
 
 from contracts.plan import Contract, Plans
 from gateway.authority import AuthorityError
-from gateway.corrections.checking import Claimed, Doubt, check_fix, check_report
+from gateway.corrections.checking import SHOWN_ALREADY, Claimed, Doubt, check_fix, check_report
 from gateway.corrections.comparing import ENOUGH, TEXT_CHARACTERS_MAX
+from gateway.corrections.guessing import Guesses
 from gateway.corrections.life import Actor, CorrectionLife, NewReport, Refused
 from gateway.corrections.reading import Reader
 from gateway.corrections.repeating import Repeating
@@ -23,12 +24,14 @@ from gateway.corrections.under import NoClause, clause_for, clause_of, contract_
 from gateway.partner.door import Answer, PartnerDoor, Visit
 from gateway.store.corrections import KeptCorrection, Sought
 from gateway.store.faults import StoreError
+from policies.reference import ClauseRef
 
 PATH: Final = "/partner/corrections"
 PAGE_MAX: Final = 100
 _PAGE: Final = 50
 _STATES: Final = frozenset({"open", "reported", "acknowledged", "fixed", "rejected", "reopened", "withdrawn"})
 _RETRY = {"Retry-After": "5"}
+_GUESSED: Final = "too many reports came to nothing: no such record, or one that shows the value already"
 
 _log = structlog.get_logger(__name__)
 
@@ -71,8 +74,12 @@ class CorrectionPages:
         repeating: Repeating,
         *,
         now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
+        monotonic_s: Callable[[], float] = time.monotonic,
+        suspended: Callable[[Contract], ClauseRef | None] = lambda _: None,
     ) -> None:
+        """`suspended` names the clause under which an agreement is interrupted now."""
         self._life, self._reader, self._plans, self._now_us = life, reader, plans, now_us
+        self._guesses, self._suspended = Guesses(monotonic_s), suspended
         self._repeating = repeating
 
     async def list_all(self, visit: Visit) -> Answer:
@@ -114,6 +121,10 @@ class CorrectionPages:
         if contract is None:
             current = in_force(plans, partner, now_s)
             return visit.problem("unknown-product", clause=current[0].products_clause if current else None)
+        if (suspending := self._suspended(contract)) is not None:
+            return visit.problem("suspended", clause=suspending)
+        if (wait_s := self._guesses.wait_s(partner)) is not None:
+            return visit.problem("rate-limited", detail=_GUESSED, headers={"Retry-After": str(wait_s)})
         plan = reading_plan(plans, contract, body.product)
         if plan is not None and plan.scope not in visit.grant.scopes:
             return visit.problem("insufficient-scope")
@@ -125,6 +136,8 @@ class CorrectionPages:
             plans, contract, self._reader, Claimed(body.product, body.key, body.field, expected)
         )
         if isinstance(checked, Doubt):
+            if checked.code == "record-not-found" or checked.message == SHOWN_ALREADY:
+                self._guesses.note(partner)
             return _doubted(visit, checked, contract)
         words = {"key": body.key, "expected": expected, "evidence": body.evidence, "found": checked.found}
         new = NewReport(contract, clause, body.severity, body.product, body.field, words)
@@ -221,6 +234,7 @@ def _refused(visit: Visit, refused: Refused) -> Answer:
         return visit.problem("correction-not-found")
     details = {
         "too-many": "too many reports are open, or this one has too many steps",
+        "twice": "a report about this value is open already",
         "too-late": "the time in which it may be reopened is over",
     }
     return visit.problem("correction-state", detail=details.get(refused.why, ""))

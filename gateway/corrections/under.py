@@ -59,7 +59,8 @@ def clause_for(
     """The clause that a report is made under; `clause_id` chooses where there are several."""
     about = clauses_for(contract, product, owed_by)
     if not about:
-        return NoClause("product", "no clause of the agreement is about errors in the data of this product")
+        side = "hub" if owed_by == "hub" else "partner"
+        return NoClause("product", f"no clause of the agreement has the {side} correct errors in this product's data")
     if clause_id:
         about = tuple(each for each in about if each.id == clause_id)
         if not about:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import socket
+from datetime import UTC, datetime
 from http.client import HTTPException
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from gateway.authority import AuthorityError
 from gateway.commands.serving import serve
 from gateway.commands.terminal import err, out
 from gateway.demo.cast import HUB_CREDENTIALS, console_login
-from gateway.demo.stage import Around, DemoError, around, clear, prepare, set_up
+from gateway.demo.stage import BANK_SLOW_DAY, Around, DemoError, around, clear, prepare, set_up
 from gateway.demo.tour import Tour
 from gateway.starting import StartError
 from gateway.store.faults import StoreError
@@ -78,5 +79,11 @@ def _invite(folder: Path, url: str) -> None:
     console.print(f"             {folder / HUB_CREDENTIALS}, for the hub's own program", soft_wrap=True)
     console.print(
         f"documents    {folder / 'workspace'}   edit one, then: clausegate check {folder / 'workspace'}", soft_wrap=True
+    )
+    slow = f"touch {folder / BANK_SLOW_DAY}   and call the bank again; then what it owes:"
+    console.print(f"a slow day   {slow}", soft_wrap=True)
+    console.print(
+        f"             clausegate statement {folder} --agreement harbor-bank-2026 --period {datetime.now(UTC):%Y-%m}",
+        soft_wrap=True,
     )
     console.print("README.md has five minutes with curl. Ctrl-C ends the demo.")

@@ -54,7 +54,7 @@ class Around(Struct, frozen=True):
 @contextmanager
 def backend_process(data: Path) -> Iterator[int]:
     """The hub's HTTP service as a process of its own; gives its port, and ends it afterwards. Raises DemoError."""
-    with _process("backend", ["--data", str(data)], {}) as port:
+    with _process("gateway.demo.backend", ["--data", str(data)], {}) as port:
         yield port()
 
 
@@ -67,16 +67,17 @@ def around(data: Path, folder: Path) -> Iterator[Around]:
     secret = secrets.token_urlsafe(24)
     bank_arguments = ["--slow-while", str(folder / BANK_SLOW_DAY)]
     with (
-        _process("backend", ["--data", str(data)], {}) as backend,
-        _process("bank", bank_arguments, {SECRET_VARIABLE: secret}) as bank,
+        _process("gateway.demo.backend", ["--data", str(data)], {}) as backend,
+        _process("gateway.demo.bank", bank_arguments, {SECRET_VARIABLE: secret}) as bank,
     ):
         yield Around(backend(), BankAccess(bank(), secret))
 
 
 @contextmanager
-def _process(name: str, arguments: list[str], environment: Mapping[str, str]) -> Iterator[Callable[[], int]]:
-    """`gateway.demo.<name>` while the block lasts; what it gives waits for the port. Raises DemoError."""
-    command = [sys.executable, "-m", f"gateway.demo.{name}", "--port", "0", "--until-eof", *arguments]
+def _process(module: str, arguments: list[str], environment: Mapping[str, str]) -> Iterator[Callable[[], int]]:
+    """A module run by itself while the block lasts; what it gives waits for the port. Raises DemoError."""
+    name = module.rpartition(".")[2]
+    command = [sys.executable, "-m", module, "--port", "0", "--until-eof", *arguments]
     # It ends when its standard input does: also when this process is killed and can no longer end it.
     process = subprocess.Popen(  # noqa: S603 - our own module
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **environment}

@@ -19,7 +19,7 @@ from gateway.exchange.admit import admit, ratelimit
 from gateway.exchange.arrival import Arrival, Reception
 from gateway.exchange.asked import Asked
 from gateway.exchange.call import call
-from gateway.exchange.caller import Caller, Receive, Send
+from gateway.exchange.caller import Caller, Receive, Send, Waiting
 from gateway.exchange.changing import Changes
 from gateway.exchange.conditional import fresh
 from gateway.exchange.cursor import Cursors
@@ -32,7 +32,6 @@ from gateway.exchange.respond import begin, respond
 from gateway.exchange.settle import Settling, narrowed
 from gateway.exchange.shape import Shown, shape
 from gateway.notices.in_force import InForce
-from gateway.oauth.grant import Grant
 from gateway.quality.sampler import Sampler
 from gateway.sla.tally import Tally
 from policies.clause import Granted, Refused
@@ -96,7 +95,7 @@ class Gateway:
         arrival, grant = caller.arrival, caller.grant
         located = locate(serving.plans, self._cursors, grant.partner, arrival)
         outcome = await self._outcome(serving, caller, located)
-        outcome, receipt = await self._record(grant, located, outcome, arrival)
+        outcome, receipt = await self._record(caller, located, outcome)
         if isinstance(located.asked, Asked) and located.asked.media != "json" and outcome.body is not UNSET:
             await self._stream(serving, caller, located, outcome, receipt)
         else:
@@ -150,7 +149,11 @@ class Gateway:
 
     async def _change(self, plan: Plan, asked: Asked, adapter: Adapter, caller: Caller) -> Outcome:
         """Make the change, once."""
-        outcome, wish = await self._changes.run(plan, caller, asked, adapter)
+        caller.receive = waiting = Waiting(caller.receive, self._monotonic_ns)
+        try:
+            outcome, wish = await self._changes.run(plan, caller, asked, adapter)
+        finally:
+            caller.waited_ns = waiting.waited_ns
         if wish is not None and wish.change.values:
             self._sampler.wrote(plan, wish.change.values)
         at = Moment(caller.arrival.time_us, caller.arrival.start_ns)
@@ -182,14 +185,13 @@ class Gateway:
         )
         await export.run(outcome, coding)
 
-    async def _record(
-        self, grant: Grant, located: Located, outcome: Outcome, arrival: Arrival
-    ) -> tuple[Outcome, str | None]:
+    async def _record(self, caller: Caller, located: Located, outcome: Outcome) -> tuple[Outcome, str | None]:
         """Write the record, durable as the agreement says; without it the outcome is 503 and the data are dropped."""
+        arrival, grant = caller.arrival, caller.grant
         contract, payload = located.contract, payload_of(self._commit, outcome)
         if isinstance(payload, LogFault):  # recorded as what the caller gets: no data
             outcome, payload = _unavailable(payload, arrival), ""
-        now_ns = self._monotonic_ns()
+        now_ns = self._monotonic_ns() - caller.waited_ns
         entry = entry_of(arrival, grant, contract, located.plan, outcome, payload=payload, now_ns=now_ns)
         if contract is not None and contract.ack == "write":
             receipt = await self._writer.append(entry, "write")

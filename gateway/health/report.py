@@ -11,6 +11,7 @@ from msgspec import Struct
 from contracts.plan import Plan, Plans
 from gateway.health.counter_report import CounterRow
 from gateway.health.ecosystem import AgreementHealth, PartnerHealth, Term, agreement_health, ecosystem
+from gateway.health.latency import LatencyRow, latency_rows
 from gateway.health.log_report import LogStatus
 from gateway.quality.result import DataResult, data_results
 from gateway.sla.account import Account
@@ -62,6 +63,7 @@ class HealthRow(Struct, frozen=True):
     score: Decimal | None
     lost: tuple[Lost, ...]
     unknown: tuple[Missing, ...]
+    latency: tuple[LatencyRow, ...] = ()
 
 
 class ClauseRow(Struct, frozen=True):
@@ -109,11 +111,12 @@ class StatusRow(Struct, frozen=True):
     unfinished: int
     clauses: tuple[ClauseRow, ...]
     data: tuple[DataResult, ...]
+    latency: tuple[LatencyRow, ...] = ()
 
 
 def health_rows(tally: Tally, plans: Plans, now_s: int) -> list[HealthRow]:
     """What `clausegate health` prints: the same figures as the console's."""
-    return [_health_row(partner) for partner in ecosystem(tally, plans, now_s)]
+    return [_health_row(partner, tally, now_s) for partner in ecosystem(tally, plans, now_s)]
 
 
 def status_rows(tally: Tally, plans: Plans, now_s: int) -> list[StatusRow]:
@@ -125,7 +128,8 @@ def status_rows(tally: Tally, plans: Plans, now_s: int) -> list[StatusRow]:
     for key, contract in sorted(plans.contracts.items()):
         account = tally.of(contract)
         health = agreement_health(tally, contract, by_contract[key], now_s)
-        found.append(_status_row(health, account, data_results(health.counts, by_contract[key])))
+        data = data_results(health.counts, by_contract[key])
+        found.append(_status_row(health, account, data, latency_rows([account], now_s)))
     return found
 
 
@@ -145,7 +149,7 @@ def as_json(
     return _encode(document)
 
 
-def _health_row(partner: PartnerHealth) -> HealthRow:
+def _health_row(partner: PartnerHealth, tally: Tally, now_s: int) -> HealthRow:
     share, counts = partner.good_share, partner.counts
     met, clauses = partner.clauses_met
     return HealthRow(
@@ -166,10 +170,13 @@ def _health_row(partner: PartnerHealth) -> HealthRow:
         score=partner.health.score,
         lost=tuple(Lost(part.name, part.lost, part.evidence) for part in partner.health.judgements if part.lost),
         unknown=tuple(Missing(part.name, part.evidence) for part in partner.health.judgements if part.lost is None),
+        latency=latency_rows([tally.of(one.contract) for one in partner.agreements], now_s),
     )
 
 
-def _status_row(one: AgreementHealth, account: Account | None, data: list[DataResult]) -> StatusRow:
+def _status_row(
+    one: AgreementHealth, account: Account | None, data: list[DataResult], latency: tuple[LatencyRow, ...]
+) -> StatusRow:
     contract = one.contract
     total = account.total() if account is not None else Counts()
     latest_us = account.latest_us if account is not None else None
@@ -194,6 +201,7 @@ def _status_row(one: AgreementHealth, account: Account | None, data: list[DataRe
         unfinished=account.unfinished if account is not None else 0,
         clauses=tuple(_clause_row(meter) for meter in one.meters),
         data=tuple(data),
+        latency=latency,
     )
 
 

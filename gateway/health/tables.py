@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gateway.health.ecosystem import Term
+from gateway.health.latency_table import latency_table
 from gateway.health.report import HealthRow, StatusRow
 from gateway.sla.result import Verdict
 from policies.reference import Language, Words
@@ -59,7 +60,9 @@ _TERMS: dict[Term, Words] = {
 
 
 def health_table(rows: Iterable[HealthRow], language: Language) -> Group:
-    """The rows of `health_rows` for people: a table of figures, and below it each point that was lost, with why."""
+    """The rows of `health_rows` for people: a table of figures, below it each point that was lost, with why, and
+    latencies."""
+    rows = list(rows)
     table = _table(("partner", "score", "activity", "good", "clauses", "refusals"), language)
     lines = []
     for row in rows:
@@ -73,11 +76,11 @@ def health_table(rows: Iterable[HealthRow], language: Language) -> Group:
             _listed(row.refusals),
         )
         lines += [escape(f"{row.partner}  -{loss.points}: {loss.because[language]}") for loss in row.lost]
-    return Group(table, *lines)
+    return Group(table, *lines, *latency_table(((row.partner, row.latency) for row in rows), language))
 
 
 def status_table(rows: Iterable[StatusRow], language: Language) -> Group:
-    """The rows of `status_rows` for people: agreements, then what was measured of their data."""
+    """The rows of `status_rows` for people: agreements, how long answers took, then what was measured of their data."""
     rows = list(rows)
     table = _table(("agreement", "requests", "refusals", "disclosed", "promises"), language)
     disclosed: Words = {
@@ -104,7 +107,8 @@ def status_table(rows: Iterable[StatusRow], language: Language) -> Group:
         for row in rows
         if row.unfinished
     ]
-    return Group(table, *unfinished, *_data_parts(rows, language))
+    latencies = ((f"{row.agreement} {row.version}", row.latency) for row in rows)
+    return Group(table, *unfinished, *latency_table(latencies, language), *_data_parts(rows, language))
 
 
 def _data_parts(rows: Iterable[StatusRow], language: Language) -> Iterator[RenderableType]:

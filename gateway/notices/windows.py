@@ -113,7 +113,8 @@ def interruptions_for(
 def notices_for(
     known: Iterable[Announced], contract: Contract, versions: Mapping[str, str], *, by: OwedBy, within: Bounds
 ) -> tuple[NoticeFact, ...]:
-    """The deprecations and changes of one side that took effect for an agreement in a window, in order.
+    """The deprecations and changes of one side that took effect for an agreement in a window, in order: while this
+    version of it was in force, so that where two share a month none counts under both.
 
     `versions` maps its products to their versions. What was withdrawn before it took effect is none. Maintenance is
     not among them: what comes too late there is not left out of promises, which is consequence enough.
@@ -127,7 +128,7 @@ def notices_for(
             continue
         effective_us = unix_us(notice.effective())
         withdrawn = each.withdrawn_us is not None and each.withdrawn_us <= effective_us
-        if within[0] <= effective_us < within[1] and not withdrawn:
+        if within[0] <= effective_us < within[1] and _in_term(contract, effective_us) and not withdrawn:
             about: NoticeAbout = "deprecation" if isinstance(notice, Deprecation) else "change"
             found.append(NoticeFact(_utc(each.announced_us), _utc(effective_us), notice.notice, about))
     return tuple(sorted(found, key=lambda fact: (fact.effective, fact.id)))
@@ -187,6 +188,10 @@ def _windows(each: Announced, contract: Contract, within: Bounds) -> Iterable[Wi
         if clipped is not None:
             clause, short_us = lateness(contract, about, each.announced_us, from_us, by=notice.by)
             yield Window(notice.notice, cause, *clipped, each.announced_us, short_us <= 0, clause, short_us)
+
+
+def _in_term(contract: Contract, time_us: int) -> bool:
+    return contract.effective_from_s * 1_000_000 <= time_us < contract.effective_until_s * 1_000_000
 
 
 def _pieces(span: Bounds, announced: Sequence[Window]) -> list[Interruption]:

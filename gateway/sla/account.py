@@ -1,21 +1,25 @@
 """The counts of one agreement version: by local day, and minute by minute for each lane; old days folded to months."""
 
+from array import array
 from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from contracts.plan import Contract
 from gateway.sla.calendar import LocalDay, day_at, day_of
 from gateway.sla.counts import Counts, added
 from gateway.sla.lanes import Lane, counts_as
-from gateway.sla.minutes import MINUTE_US, Cell, Minutes
+from gateway.sla.latencies import Buckets, no_latencies, pack_latencies, unpack_latencies
+from gateway.sla.minutes import LEFT_OUT, MINUTE_US, SLOW, Cell, Minutes
 from gateway.sla.presence import Presence
 from policies.clause import Meter
 
 
 class Day:
-    """One local day. `minutes[i]` counts lane i; None before its first exchange, and once the day is packed."""
+    """One local day. `minutes[i]` counts lane i; None before its first exchange, and once the day is packed.
+    `latencies` are those of reading and of writing, as long as the day is not packed."""
 
-    __slots__ = ("counts", "from_us", "local", "minutes", "packed", "until_us")
+    __slots__ = ("counts", "from_us", "latencies", "local", "minutes", "packed", "packed_latencies", "until_us")
 
     def __init__(self, local: LocalDay, lanes: int) -> None:
         self.local = local
@@ -23,6 +27,22 @@ class Day:
         self.counts = Counts()
         self.minutes: list[Minutes | None] = [None] * lanes
         self.packed: dict[int, bytes] = {}
+        self.latencies: list[Buckets | None] = [None, None]
+        self.packed_latencies: list[bytes | None] = [None, None]
+
+    def buckets(self, writes: int) -> Buckets:
+        """The latencies of reading (0) or of writing (1), to count in."""
+        found = self.latencies[writes]
+        if found is None:
+            packed = self.packed_latencies[writes]
+            found = self.latencies[writes] = no_latencies() if packed is None else unpack_latencies(packed)
+            self.packed_latencies[writes] = None
+        return found
+
+    def took(self, writes: int) -> "Buckets | None":
+        """The same to look at; None when nothing was counted."""
+        packed = self.packed_latencies[writes]
+        return self.latencies[writes] if packed is None else unpack_latencies(packed)
 
     def room(self, index: int) -> Minutes:
         """The minutes of a lane, to count in."""
@@ -46,6 +66,21 @@ class Day:
             if found is not None:
                 self.packed[index] = found.pack()
                 self.minutes[index] = None
+        for writes, buckets in enumerate(self.latencies):
+            if buckets is not None:
+                self.packed_latencies[writes] = pack_latencies(buckets)
+                self.latencies[writes] = None
+
+
+class Part(NamedTuple):
+    """The minutes from `first` to `until`, exclusive, of the day that begins at `from_us`; those before and behind are
+    among `totals` as well. `noted` is what gateway/sla/minutes.py says of them: (minute, column, count)."""
+
+    from_us: int
+    first: int
+    until: int
+    noted: list[tuple[int, int, int]]
+    totals: "array[int]"
 
 
 class Account:
@@ -56,7 +91,7 @@ class Account:
     changes whose intent a replayed log holds and not the outcome; `undelivered` counts records that were taken back
     because the disk did not confirm them in time. `activated_us` is when the log first says that the agreement came
     into force, None when it does not; `presence` says when the hub was there, None: always. `meters` are those that
-    lanes are counted for, by the id of their clause.
+    lanes are counted for, by the id of their clause; `kept` is what gateway/sla/result.py has made of it lately.
     Reading changes nothing, so that metrics may be read from another thread.
     """
 
@@ -72,6 +107,7 @@ class Account:
         self.zone = ZoneInfo(contract.time_zone)
         self.lanes: list[Lane] = []
         self.meters: dict[str, Meter] = {}
+        self.kept: dict[str, Any] = {}
         self.first_us: int | None = None
         self.latest_us: int | None = None
         self.activated_us: int | None = None
@@ -143,6 +179,11 @@ class Account:
         """Counts of the kept days from one ordinal to another, both included."""
         return added(day.counts for ordinal, day in list(self.days.items()) if first <= ordinal <= last)
 
+    def took(self, first: int, last: int, writes: int) -> list[Buckets]:
+        """Latencies of reading (0) or of writing (1) on the kept days from one ordinal to another, both included."""
+        days = [day for ordinal, day in list(self.days.items()) if first <= ordinal <= last]
+        return [buckets for day in days if (buckets := day.took(writes)) is not None]
+
     def total(self) -> Counts:
         """Counts of all time."""
         days = [*self.days.values(), *([self._late_day] if self._late_day else [])]
@@ -162,15 +203,24 @@ class Account:
                 if from_us <= start_us < until_us:
                     yield start_us, cell
 
+    def parts(self, index: int, from_us: int, until_us: int) -> Iterator[Part]:
+        """The days of a lane that have minutes which begin in a span, in order."""
+        for _, day in sorted(self.days.items()):
+            if day.until_us > from_us and day.from_us < until_us and (minutes := day.read(index)) is not None:
+                first = max(0, -((day.from_us - from_us) // MINUTE_US))
+                until = min(len(minutes.totals), -((day.from_us - until_us) // MINUTE_US))
+                # Copied before the totals are read: an answer is in those before it is said to be a bad one.
+                yield Part(day.from_us, first, until, minutes.noted(first, until), minutes.totals)
+
     def window(self, meter: Meter, from_us: int, until_us: int) -> tuple[int, int]:
         """(total, good) of a meter over the whole minutes that begin in a span."""
-        total = good = 0
+        total = bad = 0
         for index, lane in self.lanes_of(meter):
-            within = None if meter.within_us is None else lane.thresholds_us.index(meter.within_us)
-            for _, cell in self.cells(index, from_us, until_us):
-                total += cell.total
-                good += cell.good if within is None else cell.good - cell.slow[within]
-        return total, good
+            slow = None if meter.within_us is None else SLOW + lane.thresholds_us.index(meter.within_us)
+            for part in self.parts(index, from_us, until_us):
+                bad += sum(count for _, column, count in part.noted if column < LEFT_OUT or column == slow)
+                total += sum(part.totals[part.first : part.until])
+        return total, total - bad
 
     def local_day(self, time_us: int) -> LocalDay:
         """The day of this agreement's time zone that holds a moment."""

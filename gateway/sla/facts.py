@@ -6,13 +6,15 @@ Every span begins and ends with a minute. Times are in UTC, so that nobody's clo
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import accumulate
+from typing import Final, NamedTuple
 
 import msgspec
 
 from contracts.plan import Contract, Promised
-from gateway.sla.account import Account
+from gateway.sla.account import Account, Part
 from gateway.sla.lanes import Lane
-from gateway.sla.minutes import MINUTE_US, Cell
+from gateway.sla.minutes import COLUMNS, LEFT_OUT, MINUTE_US, SLOW
 from gateway.sla.presence import Presence
 from policies.clause import Meter
 from policies.kinds.delivery import Delivery as DeliveryClause
@@ -20,6 +22,7 @@ from policies.settling.facts import Delivery, Excluded, Facts, Slice, Span
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_CAUSES: Final[dict[int, str]] = {column: fault for fault, column in COLUMNS.items()}
 
 Window = tuple[int, int]
 """From a moment, inclusive, to another, exclusive: Unix microseconds."""
@@ -51,10 +54,10 @@ def traffic_facts(
     left_out = [span for span in excluded if span.cause in promised.clause.exclude]
     known_us = min(deployed[1], now_us // MINUTE_US * MINUTE_US)
     gaps = presence.missing(deployed[0], known_us) if presence is not None and deployed[0] < known_us else []
-    counted = _Counted(left_out)
+    counted = _Counted(left_out, slice_us, from_us)
     if account is not None and meter is not None:
         for index, lane in account.lanes_of(meter):
-            counted.add(lane, meter, account.cells(index, *deployed), from_us)
+            counted.add(lane, meter, account.parts(index, *deployed))
     measured = meter is not None or "slices" in promised.clause.needs
     return Facts(
         from_=moment(from_us),
@@ -62,7 +65,7 @@ def traffic_facts(
         zone=contract.time_zone,
         fee=Decimal(contract.monthly_fee) if contract.monthly_fee else None,
         currency=contract.currency,
-        slices=counted.slices(slice_us, from_us) if measured else None,
+        slices=counted.slices() if measured else None,
         within=counted.within if measured else None,
         missing=tuple(Span(moment(begin), moment(end)) for begin, end in gaps),
         excluded=tuple(left_out),
@@ -103,56 +106,100 @@ def _deployed(
 class _Counted:
     """Adds minutes up to slices, and counts at thresholds."""
 
-    def __init__(self, left_out: Iterable[Excluded]) -> None:
+    def __init__(self, left_out: Iterable[Excluded], slice_us: int, from_us: int) -> None:
         self._spans = _joined((microseconds(one.from_), microseconds(one.to)) for one in left_out)
-        self._slices: dict[tuple[str, int], list[int]] = {}
+        self._slice_us, self._from_us = slice_us, from_us
+        self._rows: dict[str, _Row] = {}
         self.within: dict[str, int] = {}
         self.causes: dict[str, int] = {"hub": 0, "backend": 0, "partner": 0}
 
-    def add(self, lane: Lane, meter: Meter, cells: Iterator[tuple[int, Cell]], from_us: int) -> None:
-        """Count the minutes of one lane."""
-        slice_us = meter.slice_s * 1_000_000
+    def add(self, lane: Lane, meter: Meter, parts: Iterable[Part]) -> None:
+        """Count the days of one lane."""
         thresholds = [_iso(threshold) for threshold in lane.thresholds_us]
         for name in thresholds:
             self.within.setdefault(name, 0)
-        at = None if meter.within_us is None else lane.thresholds_us.index(meter.within_us)
-        name = lane.operation
-        spans = iter([*self._spans, (1 << 62, 1 << 62)])
-        begin, end = next(spans)
-        for start_us, cell in cells:
-            while start_us >= end:
-                begin, end = next(spans)
-            good = cell.good if at is None else cell.good - cell.slow[at]
-            if not cell.total:
-                self.causes["partner"] += cell.left_out
-                continue
-            found = self._slices.setdefault((name, (start_us - from_us) // slice_us), [0, 0, 0])
-            found[0] += cell.total
-            if begin <= start_us:
-                found[2] += cell.total
-                self._cause("excluded", cell.total - good)
-                continue
-            found[1] += good
-            self._attribute(cell, good)
-            for threshold, slow in zip(thresholds, cell.slow, strict=True):
-                self.within[threshold] += cell.good - slow
+        promised = -1 if meter.within_us is None else lane.thresholds_us.index(meter.within_us)
+        row = self._rows.setdefault(lane.operation, _Row({}, {}, {}))
+        for part in parts:
+            sums = [0, *accumulate(part.totals)]
+            left_out = list(_minutes_of(self._spans, part))
+            excluded = self._sum(row, part, sums, left_out)
+            slow = self._noted(row, part, left_out, promised)
+            good = sums[part.until] - sums[part.first] - excluded - slow.pop(-1)
+            for at, name in enumerate(thresholds):
+                self.within[name] += good - slow.get(at, 0)
 
-    def slices(self, slice_us: int, from_us: int) -> tuple[Slice, ...]:
+    def slices(self) -> tuple[Slice, ...]:
         """Those with requests, in order."""
-        return tuple(
-            Slice(moment(from_us + number * slice_us), total, good, excluded, operation=name)
-            for (name, number), (total, good, excluded) in sorted(self._slices.items())
-        )
+        begin, lasting, found = moment(self._from_us), timedelta(microseconds=self._slice_us), []
+        for name, (totals, bad, excluded) in sorted(self._rows.items()):
+            for number in sorted(totals):
+                total, out = totals[number], excluded.get(number, 0)
+                found.append(Slice(begin + number * lasting, total, total - out - bad.get(number, 0), out, name))
+        return tuple(found)
 
-    def _attribute(self, cell: Cell, good: int) -> None:
-        self.causes["hub"] += cell.hub
-        self.causes["backend"] += cell.backend
-        self.causes["partner"] += cell.partner + cell.left_out
-        self._cause("slow", cell.good - good)
+    def _sum(self, row: "_Row", part: Part, sums: list[int], left_out: list[Window]) -> int:
+        """Add the totals of a day up to slices; gives how many of them are excluded."""
+        for number, first, until in self._pieces(part, part.first, part.until):
+            if total := sums[until] - sums[first]:
+                row.totals[number] = row.totals.get(number, 0) + total
+        excluded = 0
+        for begin, end in left_out:
+            excluded += sums[end] - sums[begin]
+            for number, first, until in self._pieces(part, begin, end):
+                if total := sums[until] - sums[first]:
+                    row.excluded[number] = row.excluded.get(number, 0) + total
+        return excluded
+
+    def _noted(self, row: "_Row", part: Part, left_out: list[Window], promised: int) -> dict[int, int]:
+        """Take bad and slow answers from those that are not excluded; gives how many of them were slow by the number of
+        the threshold, and at -1 how many had a bad status."""
+        slow = {-1: 0}
+        for minute, column, count in part.noted:
+            excluded = any(begin <= minute < end for begin, end in left_out)
+            at = column - SLOW
+            if column == LEFT_OUT:
+                if not excluded or not part.totals[minute]:
+                    self._cause("partner", count)
+                continue
+            if not excluded:
+                at = max(at, -1)
+                slow[at] = slow.get(at, 0) + count
+            if column < LEFT_OUT or at == promised:
+                self._cause("excluded" if excluded else _CAUSES.get(column, "slow"), count)
+                if not excluded:
+                    number = (part.from_us + minute * MINUTE_US - self._from_us) // self._slice_us
+                    row.bad[number] = row.bad.get(number, 0) + count
+        return slow
+
+    def _pieces(self, part: Part, first: int, until: int) -> Iterator[tuple[int, int, int]]:
+        """(number of the slice, its first minute of the day, the first behind it) of the slices among some minutes."""
+        offset_us, slice_us = part.from_us - self._from_us, self._slice_us
+        while first < until:
+            number = (offset_us + first * MINUTE_US) // slice_us
+            end = min(until, -((offset_us - (number + 1) * slice_us) // MINUTE_US))
+            yield number, first, end
+            first = end
 
     def _cause(self, name: str, count: int) -> None:
-        if count:
-            self.causes[name] = self.causes.get(name, 0) + count
+        self.causes[name] = self.causes.get(name, 0) + count
+
+
+class _Row(NamedTuple):
+    """Slices by number: all requests, bad ones among those that are not excluded, excluded ones."""
+
+    totals: dict[int, int]
+    bad: dict[int, int]
+    excluded: dict[int, int]
+
+
+def _minutes_of(spans: Iterable[Window], part: Part) -> Iterator[Window]:
+    """The minutes of a part that begin in spans."""
+    for begin_us, end_us in spans:
+        begin = max(part.first, -((part.from_us - begin_us) // MINUTE_US))
+        end = min(part.until, -((part.from_us - end_us) // MINUTE_US))
+        if begin < end:
+            yield begin, end
 
 
 def _joined(spans: Iterable[Window]) -> list[Window]:

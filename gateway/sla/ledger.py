@@ -13,12 +13,13 @@ import msgspec
 from msgspec import Struct
 
 from contracts.plan import Contract, Plan, Plans
-from gateway.audit.frames import leaf_hash
+from gateway.audit.faults import CorruptLogError
+from gateway.audit.frames import HEADER_BYTES, leaf_hash
 from gateway.audit.leaf import Authority, Observation, Outbound, Undelivered
 from gateway.sla.lanes import decode_lane, lanes_of
 from gateway.sla.minutes import MINUTE_US, Minutes
-from gateway.sla.presence import Presence
-from gateway.sla.scan import Extent, Piece, Position, Read, Seen, extent, place_of, records
+from gateway.sla.presence import Presence, shows_presence
+from gateway.sla.scan import Extent, Piece, Position, Read, Seen, Whole, extent, place_of, records, whole_of
 from gateway.sla.tally import Tally
 from gateway.store.rollups import Named, Rolled, Rollups
 from gateway.store.store import Store
@@ -126,8 +127,9 @@ class _Counting:
     def _piece(self, piece: Piece, settled_us: int | None) -> bool:
         """Count the records of a piece; False: one is too young, and so is all behind it."""
         skipped = self._skipped.setdefault(piece.writer, set())
-        retracted, tally = self._found.retracted, self._tally
+        requests, quick = self._found.requests, self._tally.quick()
         before, end, latest, whole, read, minute = self._done_bytes, piece.from_bytes, b"", True, self.records, -1
+        present = -1
         for offset, leaf, entry in records(piece):
             time_us = entry.time_us
             if settled_us is not None and time_us > settled_us:
@@ -135,18 +137,26 @@ class _Counting:
                 break
             read += 1
             end, latest = offset, leaf
-            # Every record says that the hub was there, also one that is taken back: it was written.
-            if time_us // MINUTE_US != minute:
-                minute = time_us // MINUTE_US
-                self.presence.add(time_us)
-            if retracted and self._is_taken_back(leaf, entry, skipped):
+            minute = time_us // MINUTE_US
+            looked_at = type(entry) is not Seen or (requests and entry.request_id in requests)
+            if looked_at and self._is_taken_back(leaf, entry, skipped):
                 continue
-            if type(entry) is Seen:
-                tally.meter(entry)
-            else:
+            if minute != present and shows_presence(entry):
+                present = minute
+                self.presence.add(time_us)
+            if type(entry) is not Seen:
                 self._count(entry)
+            elif (
+                entry.status < 400
+                and (room := quick.get(entry.plan)) is not None
+                and entry.latency_us <= room.within_us
+            ):
+                room.minutes.append(minute)
+            else:
+                self._tally.meter(self._whole(piece, offset, leaf))
             if not read % _PROGRESS_RECORDS:
                 self._progress(read, before + end - piece.from_bytes, self._found.size_bytes)
+        self._tally.add_quick(quick)
         self.records = read
         self._done_bytes = before + end - piece.from_bytes
         known = self.positions.get(piece.writer, Position())
@@ -156,6 +166,8 @@ class _Counting:
 
     def _is_taken_back(self, leaf: bytes, entry: Read, skipped: set[str]) -> bool:
         """Whether a record is not to be counted; `skipped` are those whose Undelivered is still to come."""
+        if getattr(entry, "request_id", "") not in self._found.requests:
+            return False
         if isinstance(entry, Undelivered):
             if entry.leaf not in skipped:
                 raise RetractedTooLateError
@@ -166,6 +178,12 @@ class _Counting:
             return False
         skipped.add(digest)
         return True
+
+    def _whole(self, piece: Piece, offset: int, leaf: bytes) -> Whole:
+        try:
+            return whole_of(leaf)
+        except ValueError:
+            raise CorruptLogError(f"{piece.writer}/{piece.path.name}", offset - len(leaf) - HEADER_BYTES) from None
 
     def _count(self, entry: Read) -> None:
         tally = self._tally

@@ -73,6 +73,11 @@ class Minutes:
             elif total:
                 yield minute, Cell(total, 0, 0, 0, 0, nothing)
 
+    def noted(self, first: int, until: int) -> list[tuple[int, int, int]]:
+        """(minute, column, count) of all but the totals, from a minute to another, exclusive."""
+        found = [(at >> _SHIFT, at & 0xFF, count) for at, count in list(self.rest.items())]
+        return [one for one in found if first <= one[0] < until]
+
     def add(self, other: "Minutes", *, shift: int = 0) -> None:
         """Count what another counted, its minutes being `shift` later here."""
         for minute, total in enumerate(other.totals):

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -20,6 +20,10 @@ from policies.settling.facts import FactFault, Facts
 from policies.settling.settled import Settled
 
 Verdict: TypeAlias = Literal["met", "missed", "unknown"]
+
+FRESH_S: Final = 5
+"""So long the result of a month with many slices is shown again, for settling them all takes a tenth of a second."""
+MANY_SLICES: Final = 2000
 
 
 class MeterResult(Struct, frozen=True):
@@ -51,20 +55,38 @@ class MeterResult(Struct, frozen=True):
         return decimal_down(self.share * 100, 4)
 
 
+class _Kept(Struct, frozen=True):
+    """A result, and what it is of."""
+
+    contract: Contract
+    meter: Meter
+    now_s: int
+    result: MeterResult
+
+    def holds(self, contract: Contract, meter: Meter, now_s: int, period: str) -> bool:
+        same = self.contract is contract and self.meter == meter and self.result.period == period
+        return same and 0 <= now_s - self.now_s < FRESH_S
+
+
 def results(account: Account | None, contract: Contract, meters: Iterable[Meter], now_s: int) -> list[MeterResult]:
     """The result of each meter for the month that holds `now_s` (Unix seconds), or an ended agreement's last one.
 
     The month counts from its first day or from when the agreement came into force, whichever is later, up to the slice
     that has begun. The verdict is unknown while the month has no exchange at all: from the first one on, slices without
-    calls count as the clause says.
+    calls count as the clause says. With MANY_SLICES or more in it, a result is that of at most FRESH_S earlier.
     """
     promised = {one.ref.id: one for one in contract.promises}
     now_us = min(now_s, contract.effective_until_s - 1) * 1_000_000
     today = day_of(now_us, ZoneInfo(contract.time_zone))
-    found = []
+    period, found = f"{today.date:%Y-%m}", []
     for meter in meters:
-        facts = _facts(account, contract, promised.get(meter.clause.id), today, now_us)
-        found.append(_result(meter, f"{today.date:%Y-%m}", facts, promised.get(meter.clause.id)))
+        kept: _Kept | None = account.kept.get(meter.clause.id) if account is not None else None
+        if kept is None or not kept.holds(contract, meter, now_s, period):
+            facts = _facts(account, contract, promised.get(meter.clause.id), today, now_us)
+            kept = _Kept(contract, meter, now_s, _result(meter, period, facts, promised.get(meter.clause.id)))
+            if account is not None and kept.result.slices >= MANY_SLICES:
+                account.kept[meter.clause.id] = kept
+        found.append(kept.result)
     return found
 
 

@@ -13,17 +13,29 @@ from msgspec import MsgspecError, Struct
 from msgspec.json import Decoder
 
 from gateway.audit.faults import CorruptLogError
-from gateway.audit.frames import HEADER_BYTES, frames, tail_after
+from gateway.audit.frames import HEADER_BYTES, LEAF_BYTES_MAX, frame_at, frames, tail_after
 from gateway.audit.layout import segments_in, writers_in
 from gateway.audit.leaf import Authority, Observation, Outbound, Place, Undelivered
 
-PIECE_BYTES: Final = 32 * 1024 * 1024
-"""So much of a segment is held in memory at once; more than a frame, so that a whole one is always among it."""
+PIECE_BYTES: Final = 4 * 1024 * 1024
+"""So much of a segment is held in memory at once: more than a frame, so that a whole one is always among it, and no
+more than a processor's cache holds."""
+_LEAF_START: Final = b'{"v":'
 _UNDELIVERED: Final = b'"type":"undelivered"'
 
 
 class Seen(Struct, frozen=True, tag="exchange", gc=False):
-    """An exchange, as far as lanes count it."""
+    """An exchange, as far as lanes count a good answer under a plan that is known: that is what most records are."""
+
+    time_us: int
+    request_id: str
+    plan: str
+    status: int
+    latency_us: int
+
+
+class Whole(Struct, frozen=True, tag="exchange", gc=False):
+    """An exchange, as far as lanes count any."""
 
     time_us: int
     agreement: str
@@ -38,10 +50,12 @@ class Seen(Struct, frozen=True, tag="exchange", gc=False):
 
 class _Intent(Struct, frozen=True, tag="intent", gc=False):
     time_us: int
+    request_id: str
 
 
 class _Part(Struct, frozen=True, tag="part", gc=False):
     time_us: int
+    request_id: str
 
 
 class _Opening(Struct, frozen=True, tag="opening", gc=False):
@@ -66,11 +80,16 @@ class _Held(Struct, frozen=True, gc=False):
     entry: Read
 
 
+class _HeldWhole(Struct, frozen=True, gc=False):
+    entry: Whole
+
+
 class _Standing(Struct, frozen=True, gc=False):
     at: Place
 
 
 _DECODE = Decoder(_Held).decode
+_DECODE_WHOLE = Decoder(_HeldWhole).decode
 
 
 class Position(Struct, frozen=True):
@@ -99,10 +118,14 @@ class Piece(Struct, frozen=True):
 
 
 class Extent(Struct, frozen=True):
-    """What there is to read, writer by writer, and the leaf hashes of what is taken back in it."""
+    """What there is to read, writer by writer, and the leaf hashes of what is taken back in it.
+
+    `requests` are the ids of the requests that those records are of: only records with such an id have to be hashed.
+    """
 
     pieces: tuple[Piece, ...]
-    retracted: frozenset[str]
+    retracted: frozenset[str] = frozenset()
+    requests: frozenset[str] = frozenset()
 
     @property
     def size_bytes(self) -> int:
@@ -125,7 +148,9 @@ def extent(log: Path, positions: Mapping[str, Position]) -> Extent:
             if size < from_bytes:
                 raise CorruptLogError(f"{folder.name}/{path.name}", size)
             pieces.append(Piece(folder.name, number, path, from_bytes, size, number == segments[-1][0]))
-    return Extent(tuple(pieces), frozenset(_retracted(pieces)))
+    taken_back = [entry for piece in pieces for entry in _taken_back(piece)]
+    leaves, requests = (frozenset(getattr(entry, name) for entry in taken_back) for name in ("leaf", "request_id"))
+    return Extent(tuple(pieces), leaves, requests)
 
 
 def records(piece: Piece) -> Iterator[Record]:
@@ -152,28 +177,48 @@ def records(piece: Piece) -> Iterator[Record]:
         os.close(descriptor)
 
 
+def whole_of(leaf: bytes) -> Whole:
+    """All that lanes may ask of an exchange, of which `records` gave a Seen. Raises ValueError where it lacks some."""
+    return _DECODE_WHOLE(leaf).entry
+
+
 def place_of(leaf: bytes) -> Place:
     """Where a record stands in its chain."""
     return Decoder(_Standing).decode(leaf).at
 
 
-def _retracted(pieces: list[Piece]) -> Iterator[str]:
-    for piece in pieces:
-        if _mentions_undelivered(piece):
-            yield from (entry.leaf for _, _, entry in records(piece) if isinstance(entry, Undelivered))
+def leaves_with(needle: bytes, path: Path, from_bytes: int, until_bytes: int) -> Iterator[bytes]:
+    """The leaves of a part of a segment that hold some bytes, in order, some more than once. Looks for the bytes and
+    not at each frame, as few leaves hold them; damaged frames are passed over. `needle` has a quotation mark in it, so
+    that no text in a leaf looks like it. Raises OSError.
+    """
+    overlap = HEADER_BYTES + LEAF_BYTES_MAX
+    with path.open("rb") as file:
+        file.seek(from_bytes)
+        left, before = until_bytes - from_bytes, b""
+        while left > 0 and (read := file.read(min(PIECE_BYTES, left))):
+            data, left = before + read, left - len(read)
+            at = data.find(needle)
+            while at >= 0:
+                # A frame that ends behind these bytes is whole among the next.
+                leaf = frame_at(data, max(0, data.rfind(_LEAF_START, 0, at) - HEADER_BYTES))
+                if leaf is not None and needle in leaf:
+                    yield leaf
+                at = data.find(needle, at + 1)
+            before = data[-overlap:]
 
 
-def _mentions_undelivered(piece: Piece) -> bool:
-    """Whether to look: most logs hold none, and then nothing is decoded twice."""
-    overlap = len(_UNDELIVERED) - 1
-    with piece.path.open("rb") as file:
-        file.seek(piece.from_bytes)
-        left, before = piece.until_bytes - piece.from_bytes, b""
-        while left > 0 and (data := file.read(min(PIECE_BYTES, left))):
-            if _UNDELIVERED in data or _UNDELIVERED in before + data[:overlap]:
-                return True
-            left, before = left - len(data), data[-overlap:]
-    return False
+def _taken_back(piece: Piece) -> Iterator[Undelivered]:
+    for leaf in leaves_with(_UNDELIVERED, piece.path, piece.from_bytes, piece.until_bytes):
+        if isinstance(entry := _entry(leaf), Undelivered):
+            yield entry
+
+
+def _entry(leaf: bytes) -> Read | None:
+    try:
+        return _DECODE(leaf).entry
+    except (MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def _check_tail(data: bytes, end: int, name: str, base: int, *, unfinished: bool) -> None:

@@ -1,7 +1,9 @@
 """Tally: folds audit entries into exact counts. The serving process and a replay of the log use this very class."""
 
-from collections.abc import Iterable, Iterator
-from typing import Protocol
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, NamedTuple, Protocol
 
 from contracts.plan import Contract, Plan, Plans
 from gateway.audit.leaf import Authority, Entry, Exchange, Intent, Observation, Outbound, Part, Undelivered
@@ -9,13 +11,16 @@ from gateway.audit.reader import Counted, Timed
 from gateway.sla.account import Account, Day
 from gateway.sla.attribution import fault_of
 from gateway.sla.lanes import Lane, lane_of, lanes_of, meters_out
+from gateway.sla.latencies import WRITING, count_latency
 from gateway.sla.minutes import COLUMNS, LEFT_OUT, MINUTE_US, SLOW, Minutes
-from gateway.sla.presence import Presence
+from gateway.sla.presence import Presence, shows_presence
 from gateway.sla.sampled import Sampled
 from policies.clause import Meter
 
 KEEP_DAYS = 62
 """Minutes of this many local days are kept: always the whole of this month and of the one before."""
+
+_FOREVER_US: Final = 1 << 62
 
 
 class Metered(Protocol):
@@ -48,10 +53,19 @@ _Counter = tuple[int, int, tuple[tuple[int, int], ...], bool]
 class _Route:
     """Where the exchanges of one plan are counted, or the calls of one operation of a partner's API."""
 
-    __slots__ = ("account", "lanes", "operation")
+    __slots__ = ("account", "lanes", "operation", "writes")
 
     def __init__(self, account: Account, operation: str, lanes: tuple[_Counter, ...]) -> None:
         self.account, self.operation, self.lanes = account, operation, lanes
+        self.writes = int(operation.rpartition(" ")[2] in WRITING)
+
+
+class Quick(NamedTuple):
+    """Exchanges of one plan with a status below 400 that took at most `within_us`: good in each lane. `minutes` are
+    those since 1970 that they came in, which are minutes of every local day: time zones are whole minutes apart."""
+
+    within_us: int
+    minutes: list[int]
 
 
 class Tally:
@@ -127,9 +141,32 @@ class Tally:
             counts.note(exchange, refused=status >= 400)
         if route.operation:
             counts.operations[route.operation] = counts.operations.get(route.operation, 0) + 1
+            if status < 400:
+                count_latency(day.latencies[route.writes] or day.buckets(route.writes), exchange.latency_us)
 
         if route.lanes:
             _meter(route.lanes, day, exchange)
+
+    def quick(self) -> dict[str, Quick]:
+        """By plan, where to put the minutes of exchanges that are good wherever they count, for `add_quick`."""
+        found = {}
+        for plan, route in self._routes.items():
+            within_us = [threshold_us for _, _, thresholds, _ in route.lanes for _, threshold_us in thresholds]
+            found[plan] = Quick(min(within_us, default=_FOREVER_US), [])
+        return found
+
+    def add_quick(self, quick: Mapping[str, Quick]) -> None:
+        """Count exchanges as `meter` does, all those of a minute at once."""
+        for plan, one in quick.items():
+            route, first, until = self._routes[plan], 0, 0
+            rows: list[array[int]] = []
+            for minute, count in Counter(one.minutes).items():
+                if not first <= minute < until:
+                    day = route.account.day_of(minute * MINUTE_US)
+                    first, until = day.from_us // MINUTE_US, day.until_us // MINUTE_US
+                    rows = [day.room(index).totals for index, *_ in route.lanes]
+                for totals in rows:
+                    totals[minute - first] += count
 
     def meter(self, exchange: Metered) -> None:
         """Count one exchange in its lanes, and nowhere else: all that a settlement is made of."""
@@ -180,7 +217,7 @@ class Tally:
 
     def hear(self, entry: Entry | Timed) -> None:
         """Take note of when the hub was there, and of when agreements came into force. Every record is told, once."""
-        if self.presence is not None:
+        if self.presence is not None and shows_presence(entry):
             self.presence.add(entry.time_us)
         if isinstance(entry, Authority):
             self.activate(entry)

@@ -17,7 +17,7 @@ from gateway.sla.ledger import Ledger
 from gateway.statements.log_evidence import Announcement, Announcements
 from gateway.statements.source import Left, Window
 from policies.kinds.correction import Correction as CorrectionClause
-from policies.settling.facts import Facts
+from policies.settling.facts import Facts, Span
 
 
 class Gathered(Struct, frozen=True):
@@ -55,9 +55,15 @@ class CountedSource:
         facts = notices.filled(facts, clause, within, self._now_us)
         if not isinstance(clause, CorrectionClause):
             return facts
-        until_us = min(within[1], self._now_us)
-        reports = reports_of(self._gathered.histories, contract.agreement, promised.ref.id, within[0], until_us)
-        return replace(facts, corrections=reports)
+        begin_us, until_us = self._deadlines(contract, within)
+        # What an earlier version of the clause called severe, or owed by the other side, has no deadline in this one.
+        known = [
+            each
+            for each in self._gathered.histories
+            if each.owed_by == clause.owed_by and each.severity in clause.severities
+        ]
+        reports = reports_of(known, contract.agreement, promised.ref.id, begin_us, until_us)
+        return replace(facts, corrections=reports, deployed=Span(moment(begin_us), moment(until_us)))
 
     def left_out(self, contract: Contract, promised: Promised, window: Window) -> tuple[Left, ...]:
         clause, within, known = promised.clause, _bounds(window), self._gathered.known.notices
@@ -67,6 +73,16 @@ class CountedSource:
             for each in windows_of(known, contract, within)
             if each.cause in clause.exclude
         )
+
+    def _deadlines(self, contract: Contract, within: Bounds) -> Bounds:
+        """The part of a window whose deadlines are this version's affair, so that none is counted under two: it begins
+        where the version follows another one, and ends where it is followed, else with the window or now."""
+        begins_us, ends_us = (each * 1_000_000 for each in (contract.effective_from_s, contract.effective_until_s))
+        versions = [each for each in self._gathered.plans.contracts.values() if each.agreement == contract.agreement]
+        follows = any(each.effective_from_s < contract.effective_from_s for each in versions)
+        followed = any(each.effective_from_s >= contract.effective_until_s for each in versions)
+        begin_us = max(within[0], begins_us) if follows else within[0]
+        return begin_us, min(within[1], self._now_us, ends_us if followed else within[1])
 
     def _of(self, contract: Contract) -> NoticeFacts:
         key = (contract.agreement, contract.version)

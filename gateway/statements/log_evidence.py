@@ -8,11 +8,13 @@ from msgspec import Struct
 
 from gateway.audit.faults import CorruptLogError
 from gateway.audit.frames import frames, leaf_hash
-from gateway.audit.layout import segments_in
+from gateway.audit.layout import segments_in, writers_in
 from gateway.audit.leaf import Authority, Leaf, decode
-from gateway.sla.scan import Position
+from gateway.sla.scan import Position, leaves_with
 from gateway.statements.document import WriterRange
 
+_ACTIVATED: Final = "agreement-activated"
+_ISSUED: Final = "statement-issued"
 _PUBLISHED: Final = b'"event":"notice-published"'
 
 
@@ -47,20 +49,48 @@ def ranges(log: Path, positions: Mapping[str, Position]) -> tuple[WriterRange, .
 
 
 def announcements(log: Path, positions: Mapping[str, Position]) -> Announcements:
-    """The latest record of each notice and partner before these positions. Looks at bytes first: few segments hold any.
+    """The latest record of each notice and partner before these positions; few records are of that kind.
 
     Raises CorruptLogError and OSError.
     """
     found: dict[tuple[str, str], Announcement] = {}
     for writer in sorted(positions):
         for _, data in _segments(log, writer, positions[writer]):
-            held = data()
-            if _PUBLISHED not in held:
-                continue
-            for _, leaf in frames(held):
-                if _PUBLISHED in leaf:
-                    _take(found, leaf, _read(writer, leaf))
+            for leaf in data.leaves_with(_PUBLISHED):
+                _take(found, leaf, _read(writer, leaf))
     return found
+
+
+def issued_as(log: Path, statement: str) -> frozenset[str]:
+    """The hashes under which the log says that a statement was issued; none: its record is not there (any more).
+
+    Raises CorruptLogError and OSError.
+    """
+    return frozenset(entry.contract for entry in _authority(log, _ISSUED) if entry.subject == statement)
+
+
+def _authority(log: Path, event: str) -> Iterator[Authority]:
+    """The records of an event. Looks at bytes first: few segments hold any."""
+    mark = f'"event":"{event}"'.encode()
+    for folder in writers_in(log):
+        for _, path in segments_in(folder):
+            held = path.read_bytes()
+            for _, raw in frames(held) if mark in held else ():
+                entry = _read(folder.name, raw).entry if mark in raw else None
+                if isinstance(entry, Authority) and entry.event == event:
+                    yield entry
+
+
+def in_force_as(log: Path, agreement: str, version: str, before_us: int) -> str:
+    """The hash of the contract by which a version of an agreement was last in force before a time; "": by none.
+
+    Raises CorruptLogError and OSError.
+    """
+    latest = (-1, "")
+    for entry in _authority(log, _ACTIVATED):
+        if entry.subject == f"{agreement} {version}" and latest[0] <= entry.time_us < before_us:
+            latest = (entry.time_us, entry.contract)
+    return latest[1]
 
 
 class _Data:
@@ -72,6 +102,10 @@ class _Data:
     def __call__(self) -> bytes:
         with self._path.open("rb") as file:
             return file.read(-1 if self._size is None else self._size)
+
+    def leaves_with(self, needle: bytes) -> Iterator[bytes]:
+        size = self._path.stat().st_size if self._size is None else self._size
+        return leaves_with(needle, self._path, 0, size)
 
 
 def _segments(log: Path, writer: str, position: Position) -> Iterator[tuple[int, _Data]]:

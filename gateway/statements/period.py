@@ -28,6 +28,10 @@ class Month(Struct, frozen=True, order=True):
         """The month after it."""
         return Month(self.year + self.month // 12, self.month % 12 + 1)
 
+    def preceding(self) -> "Month":
+        """The month before it."""
+        return Month(self.year - (self.month == 1), (self.month - 2) % 12 + 1)
+
     def bounds(self, zone: ZoneInfo) -> tuple[datetime, datetime]:
         """From its first moment in a time zone, inclusive, to its last, exclusive."""
         return datetime.combine(self.first, time(), zone), datetime.combine(self.following().first, time(), zone)

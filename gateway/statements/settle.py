@@ -110,7 +110,7 @@ class _Clause:
         prior = self._before()
         windows = []
         for month in self._months:
-            window = self._window(month, tuple(prior))
+            window = self._window(month, _by_month(prior, month))
             if window is None:
                 continue
             windows.append(window)
@@ -128,22 +128,25 @@ class _Clause:
         )
 
     def _before(self) -> list[Prior]:
-        """The months from the agreement's beginning to the first that is shown, where a cap looks at them.
+        """What was credited before the first window that is shown, where a cap looks at it, in order of time.
 
-        A month of an earlier version counts where that has a clause of the same number and kind.
+        Of an earlier version that counts where it has a clause of the same number and kind; also in the month that both
+        share, for there the older one comes first: it takes what a cap leaves, and the newer one what is left then.
         """
         if not self._rolls() or not self._months:
             return []
         found: list[Prior] = []
         for contract in self._asked.versions:
             promised = _same(contract, self._promised)
-            if promised is None:
+            if promised is None or contract.effective_from_s > self._contract.effective_from_s:
                 continue
             first = month_of(_moment(contract.effective_from_s, self._zone))
-            for month in months_between(first, self._months[0])[:-1]:
+            for month in months_between(first, self._months[0]):
+                if contract is self._contract and month == self._months[0]:
+                    break
                 if not _in_force(contract, *month.bounds(self._zone)):
                     continue
-                facts = self._facts(contract, promised, month, tuple(found))
+                facts = self._facts(contract, promised, month, _by_month(found, month))
                 settled = promised.clause.settle(facts) if facts is not None else None
                 if facts is not None and isinstance(settled, Settled):
                     found.append(Prior(str(month), facts.fee or Decimal(0), settled.credit))
@@ -248,6 +251,20 @@ def _same(contract: Contract, promised: Promised) -> Promised | None:
     """The clause of the same number and kind in a version of the agreement."""
     wanted = (promised.ref.id, promised.ref.kind)
     return next((one for one in contract.promises if (one.ref.id, one.ref.kind) == wanted), None)
+
+
+def _by_month(credited: Iterable[Prior], window: Month) -> tuple[Prior, ...]:
+    """What was credited before a window, each month once.
+
+    What an earlier version was credited in the window's own month is put to the month before: facts know only months
+    before the window as earlier ones, and any of the last eleven weighs the same under a cap.
+    """
+    sums: dict[str, tuple[Decimal, Decimal]] = {}
+    for one in credited:
+        month = str(window.preceding()) if one.month == str(window) else one.month
+        fee, credit = sums.get(month, (Decimal(0), Decimal(0)))
+        sums[month] = (fee + one.fee, credit + one.credit)
+    return tuple(Prior(month, *both) for month, both in sorted(sums.items()))
 
 
 def _in_force(contract: Contract, begins: datetime, ends: datetime) -> bool:

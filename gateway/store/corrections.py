@@ -4,6 +4,7 @@ then put on the log, then taken: whoever ends in between leaves a step that anot
 
 from typing import Final
 
+import msgspec
 from msgspec import Struct, structs
 from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
@@ -73,10 +74,17 @@ class Corrections:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def announce(self, correction: KeptCorrection) -> None:
-        """A report that is about to be put on the log; nobody sees it before it is."""
+    async def announce(self, correction: KeptCorrection) -> bool:
+        """A report that is about to be put on the log; nobody sees it before it is. False: one about the same value is
+        open, or just being written."""
+        table, same = corrections.c, ("partner", "agreement", "owed_by", "product", "field")
+        open_ = [table.state.in_(["", *sorted(OPEN)]), *(table[name] == getattr(correction, name) for name in same)]
         async with self._store.write() as connection:
+            others = await connection.execute(select(table.words).where(*open_))
+            if any(_key_of(words) == _key_of(correction.words) for (words,) in others):
+                return False
             await connection.execute(insert(corrections).values(structs.asdict(correction)))
+        return True
 
     async def begin(self, correction: KeptCorrection, pending: str, now_us: int) -> bool:
         """A step is about to be taken. False: somebody else takes one, or has taken one since it was read."""
@@ -196,6 +204,11 @@ _FIELDS = KeptCorrection.__struct_fields__
 _COLUMNS = tuple(corrections.c[name] for name in _FIELDS)
 _STEP_FIELDS = KeptStep.__struct_fields__
 _STEP_COLUMNS = tuple(correction_steps.c[name] for name in _STEP_FIELDS)
+
+
+def _key_of(words: str) -> object:
+    """The key of the record that a report is about. Words of what is open are not erased."""
+    return msgspec.json.decode(words).get("key") if words else None
 
 
 def _correction(row: tuple[object, ...]) -> KeptCorrection:

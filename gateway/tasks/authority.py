@@ -75,7 +75,8 @@ class TaskAuthority:
         if not MAY[action] & parts_of(task, acting.who):
             return Refused(_WHOSE[action])
         if following is None:
-            return Refused(f"the task is {task.state}")
+            first = ": it is to be accepted first" if (task.state, action) == ("open", "complete") else ""
+            return Refused(f"the task is {task.state}{first}")
         now_us = self._now_us()
         if not await self._tasks.claim(task, now_us):
             return Refused("the task is being changed by somebody else: read it again")

@@ -27,8 +27,9 @@ from policies.settling.checks import facts_fault
 from policies.settling.credit import DURATIONS
 from policies.settling.facts import Delivery as Delivered
 from policies.settling.facts import FactFault, Facts
+from policies.settling.moments import span_of
 from policies.settling.promise import Promise
-from policies.settling.saying import lasting, moment, plain, rounded_down, said, told
+from policies.settling.saying import lasting, moment, plain, rounded_down, said, some, told
 from policies.settling.schedule import Raised, by_bands, by_delay, price, together
 from policies.settling.settled import Figure, Settled
 from policies.wording import literal, number, percent
@@ -158,7 +159,7 @@ class Delivery(Promise, frozen=True, forbid_unknown_fields=True, tag="delivery",
             currency=facts.currency,
             capped_by=priced.capped_by,
             claim_by=priced.claim_by,
-            explanation=told([*steps, *raised.steps, *priced.steps]),
+            explanation=told([*steps, *priced.steps]),
             figures=_figures(len(judged), len(late), left_out),
         )
 
@@ -173,7 +174,9 @@ class Delivery(Promise, frozen=True, forbid_unknown_fields=True, tag="delivery",
     def _judged(self, facts: Facts) -> tuple[list[Delivered], int] | FactFault:
         """The deliveries that count, and how many are left out."""
         if facts.deliveries is None:
-            return FactFault("deliveries", "is missing: when data were due, and when they arrived")
+            if facts.durations_s is not None:  # how late each was: the moments themselves do not matter then
+                return [Delivered(facts.from_, facts.from_ + span_of(each)) for each in facts.durations_s], 0
+            return FactFault("deliveries", "is missing: when data were due, and when they arrived; or give durations_s")
         spans = [(one.from_, one.to) for one in facts.excluded if one.cause in self.exclude]
         spans += [(one.from_, one.to) for one in facts.missing]
         judged, seen = [], set[datetime]()
@@ -200,7 +203,7 @@ def _counted(judged: int, late: int, left_out: int) -> Words:
     aside = (f"，另有 {left_out} 次不予评定", f"; {left_out} more are not judged") if left_out else ("", "")
     return said(
         f"应交付 {judged} 次，其中逾期或未交付 {late} 次{aside[0]}。",
-        f"{judged} deliveries were due; {late} of them were late or did not come{aside[1]}.",
+        f"{some(judged, 'delivery was', 'deliveries were')} due; {late} late or missing{aside[1]}.",
     )
 
 
@@ -208,7 +211,9 @@ def _named(late: list[tuple[Delivered, timedelta]], facts: Facts) -> Iterator[Wo
     zone = ZoneInfo(facts.zone)
     for one, delay in late[:_NAMED_MAX]:
         due, long = moment(one.due, zone), lasting(delay)
-        if one.arrived is None:
+        if facts.deliveries is None:
+            yield said(f"有一次逾期 {long['zh']}。", f"One came {long['en']} late.")
+        elif one.arrived is None:
             yield said(f"应于 {due} 交付的未交付。", f"What was due {due} did not come.")
         else:
             yield said(f"应于 {due} 交付的逾期 {long['zh']}。", f"What was due {due} came {long['en']} late.")

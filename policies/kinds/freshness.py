@@ -26,7 +26,7 @@ from policies.settling.counting import Rules, counted
 from policies.settling.credit import seconds
 from policies.settling.facts import FactFault, Facts
 from policies.settling.promise import Promise
-from policies.settling.saying import plain, rounded_down, said, told
+from policies.settling.saying import plain, rounded_down, said, some, told
 from policies.settling.schedule import Raised, by_bands, by_count, price
 from policies.settling.settled import Figure, Settled
 from policies.wording import duration, literal, number, percent
@@ -151,7 +151,7 @@ class Freshness(Promise, frozen=True, forbid_unknown_fields=True, tag="freshness
             currency=facts.currency,
             capped_by=priced.capped_by,
             claim_by=priced.claim_by,
-            explanation=told([*steps, *raised.steps, *priced.steps]),
+            explanation=told([*steps, *priced.steps]),
             figures=(
                 Figure("samples", str(total), said("样本数", "samples")),
                 Figure("fresh", str(good), said("合格样本数", "fresh samples")),
@@ -183,7 +183,7 @@ class Freshness(Promise, frozen=True, forbid_unknown_fields=True, tag="freshness
         age = duration(self.max_age)
         return said(
             f"样本 {total} 个，其中 {good} 个数据年龄不超过 {age['zh']}。",
-            f"There were {total} samples; in {good} of them the data were at most {age['en']} old.",
+            f"{some(total, 'sample')}; in {good} the data were at most {age['en']} old.",
         )
 
     def _against(self, share: Fraction | None, *, missed: bool) -> Words:

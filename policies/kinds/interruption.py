@@ -21,6 +21,7 @@ from policies.promise import (
     excluded,
 )
 from policies.reference import Words
+from policies.settling.checks import facts_fault
 from policies.settling.facts import FactFault, Facts
 from policies.settling.promise import Promise
 from policies.settling.saying import lasting, plain, said, told
@@ -135,7 +136,7 @@ class InterruptionClause(Promise, frozen=True, forbid_unknown_fields=True, tag="
         return None
 
     def settle(self, facts: Facts) -> Settled | FactFault:
-        fault = interruption_fault(facts)
+        fault = facts_fault(facts) or interruption_fault(facts)
         if fault is not None:
             return fault
         found = stretches(facts, self.exclude, self.planned.notice)
@@ -153,6 +154,7 @@ class InterruptionClause(Promise, frozen=True, forbid_unknown_fields=True, tag="
             credit=priced.credit,
             currency=facts.currency,
             capped_by=priced.capped_by,
+            claim_by=priced.claim_by,
             explanation=told((*self._steps(found, total), *priced.steps)),
             figures=_figures(found, total),
         )
@@ -196,12 +198,14 @@ class InterruptionClause(Promise, frozen=True, forbid_unknown_fields=True, tag="
             f"{count} interruption{'' if count == 1 else 's'} by {OWED_BY[self.owed_by]['en']}: "
             f"{sums[0]['en']} planned, {sums[1]['en']} unplanned.",
         )
+        least = lasting(self.at_least)
+        aside = said(f"（短于 {least['zh']} 者不计）", f" of at least {least['en']}") if self.at_least else said("", "")
         planned_free, unplanned_free = (lasting(free[name]) for name in ("planned.free", "unplanned.free"))
         second = said(
-            f"计入{_COUNTS[self.counts]['zh']}，短于 {lasting(self.at_least)['zh']} 者不计，"
-            f"免计时间为计划内 {planned_free['zh']}、计划外 {unplanned_free['zh']}；计入 {counts['zh']}。",
-            f"Counted are {_COUNTS[self.counts]['en']} of at least {lasting(self.at_least)['en']}, beyond "
-            f"{planned_free['en']} planned and {unplanned_free['en']} unplanned that are free: {counts['en']}.",
+            f"计入{_COUNTS[self.counts]['zh']}{aside['zh']}，"
+            f"计划内 {planned_free['zh']}、计划外 {unplanned_free['zh']} 以内免计：共计入 {counts['zh']}。",
+            f"Counted are {_COUNTS[self.counts]['en']}{aside['en']}, without {planned_free['en']} of planned and "
+            f"{unplanned_free['en']} of unplanned ones that are free: {counts['en']}.",
         )
         return first, second
 

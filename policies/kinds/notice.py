@@ -20,6 +20,7 @@ from policies.promise import (
     optional,
 )
 from policies.reference import Words
+from policies.settling.checks import facts_fault
 from policies.settling.facts import FactFault, Facts, Notice
 from policies.settling.promise import Promise
 from policies.settling.saying import lasting, plain, said, told
@@ -120,7 +121,7 @@ class NoticeClause(Promise, frozen=True, forbid_unknown_fields=True, tag="notice
         return self.required(notice.about) - given
 
     def settle(self, facts: Facts) -> Settled | FactFault:
-        fault = _fault(facts)
+        fault = facts_fault(facts) or _fault(facts)
         if fault is not None:
             return fault
         notices = facts.notices or ()
@@ -141,6 +142,7 @@ class NoticeClause(Promise, frozen=True, forbid_unknown_fields=True, tag="notice
             credit=priced.credit,
             currency=facts.currency,
             capped_by=priced.capped_by,
+            claim_by=priced.claim_by,
             explanation=told((_summary(len(notices), len(late)), *map(self._step, late), *priced.steps)),
             figures=(
                 Figure("notices", str(len(notices)), said("生效的通知", "notices that took effect")),

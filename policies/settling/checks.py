@@ -9,6 +9,7 @@ from policies.settling.facts import Excluded, FactFault, Facts, Span
 from policies.settling.moments import microseconds
 from policies.settling.schedule import month_number
 
+_LONGEST_S = 100 * 366 * 86_400
 _DIGITS_MAX = 30
 """Of an amount, before and after the point: more is no money, and exact arithmetic would take for ever."""
 
@@ -59,6 +60,9 @@ def number_fault(fact: str, value: Decimal) -> FactFault | None:
 def _amounts(facts: Facts) -> Iterator[FactFault]:
     named: list[tuple[str, Decimal | None]] = [("fee", facts.fee), ("measured", facts.measured)]
     named += [(f"durations_s[{number}]", value) for number, value in enumerate(facts.durations_s or ())]
+    for number, length in enumerate(facts.durations_s or ()):
+        if length.is_finite() and length > _LONGEST_S:
+            yield FactFault(f"durations_s[{number}]", "is longer than a hundred years")
     for number, month in enumerate(facts.prior):
         named += [(f"prior[{number}].fee", month.fee), (f"prior[{number}].credit", month.credit)]
     for name, value in named:

@@ -6,15 +6,17 @@ others in runs of equals, so that the length of a window costs nothing.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from itertools import pairwise
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
 from policies.settling.facts import Excluded, FactFault, Facts, Slice, Span
 from policies.settling.moments import MICROSECOND, microseconds
+
+_NONE: Final = timedelta(0)
 
 Standing: TypeAlias = Literal["judged", "empty", "missing", "excluded", "outside"]
 """What a slice is: with enough requests to be judged; without; without while the hub was not there; left out because
@@ -39,7 +41,8 @@ class Rules(Struct, frozen=True, kw_only=True):
 
 
 class Run(Struct, frozen=True, gc=False):
-    """`count` slices in a row from number `first` on that stand alike; one alone where it has requests."""
+    """`count` slices in a row from number `first` on that stand alike; one alone where it has requests, unless all that
+    are in a row are good."""
 
     first: int
     count: int
@@ -80,29 +83,44 @@ def counted(facts: Facts, rules: Rules) -> Counted | FactFault:
     """The slices of the facts as the rules count them; a fault where one cannot be."""
     if facts.slices is None:
         return FactFault("slices", "is missing: the requests of each slice")
-    about = [
-        (number, slice_)
-        for number, slice_ in enumerate(facts.slices)
-        if rules.operations is None or not slice_.operation or slice_.operation in rules.operations
-    ]
-    groups: dict[str, dict[int, list[int]]] = {}
-    seen: set[tuple[int, str]] = set()
-    excluded = 0
-    for number, slice_ in about:
-        index = _index(facts, rules.slice, number, slice_)
-        if isinstance(index, FactFault):
-            return index
-        if (index, slice_.operation) in seen:
+    places = _Places(facts, rules.slice)
+    listed: dict[str, dict[int, Slice]] = {}
+    total = good = excluded = 0
+    for number, slice_ in enumerate(facts.slices):
+        operation = slice_.operation
+        if rules.operations is not None and operation and operation not in rules.operations:
+            continue
+        index = places.index_of(slice_)
+        if index is None:
+            return _fault(facts, rules.slice, number, slice_)
+        mine = listed.get(operation)
+        if mine is None:
+            mine = listed[operation] = {}
+        if index in mine:
             return FactFault(f"slices[{number}].start", "the same slice is there twice")
-        seen.add((index, slice_.operation))
-        sums = groups.setdefault(slice_.operation if rules.per_operation else "", {}).setdefault(index, [0, 0, 0])
-        for position, value in enumerate((slice_.total, slice_.good, slice_.excluded)):
-            sums[position] += value
+        mine[index] = slice_
+        total += slice_.total
+        good += slice_.good
         excluded += slice_.excluded
+    groups = listed if rules.per_operation else {"": _together(list(listed.values()))}
     layout = _Layout(facts, rules)
     windows = tuple(layout.window(slices) for _, slices in sorted((groups or {"": {}}).items()))
-    total = sum(slice_.total - slice_.excluded for _, slice_ in about)
-    return Counted(windows, total, sum(slice_.good for _, slice_ in about), excluded)
+    return Counted(windows, total - excluded, good, excluded)
+
+
+def _together(listed: list[dict[int, Slice]]) -> dict[int, Slice]:
+    """The slices of all operations added up."""
+    if len(listed) == 1:
+        return listed[0]
+    found: dict[int, Slice] = {}
+    for index, slice_ in (pair for slices in listed for pair in slices.items()):
+        known = found.get(index)
+        if known is not None:
+            sums = (getattr(known, name) + getattr(slice_, name) for name in ("total", "good", "excluded"))
+            found[index] = Slice(slice_.start, *sums)
+        else:
+            found[index] = slice_
+    return found
 
 
 def mean_share(counted_: Counted, rules: Rules) -> Fraction | None:
@@ -149,33 +167,43 @@ class _Layout:
         self._missing = _without(_within(missing, self._deployed), left_out)
         self._counting = _without(self._deployed, left_out)
 
-    def window(self, slices: dict[int, list[int]]) -> Window:
+    def window(self, slices: dict[int, Slice]) -> Window:
         """Every slice of the window, in order."""
         runs = tuple(self._runs(slices))
         deployed = self._deployed[0] if self._deployed else (0, 0)
         return Window(self._slice_us, self._length_us, deployed, runs)
 
-    def _runs(self, slices: dict[int, list[int]]) -> Iterator[Run]:
-        listed = sorted((index, sums) for index, sums in slices.items() if sums[0])
+    def _runs(self, slices: dict[int, Slice]) -> Iterator[Run]:
+        listed = sorted(index for index, slice_ in slices.items() if slice_.total)
         position = 0
         for begin, end, standing in self._segments():
             at = begin
-            while position < len(listed) and listed[position][0] < end:
-                index, sums = listed[position]
+            while position < len(listed) and (index := listed[position]) < end:
                 if index > at:
                     yield Run(at, index - at, standing)
-                yield self._one(index, standing, *sums)
-                at, position = index + 1, position + 1
+                at, total = index, 0
+                while position < len(listed) and listed[position] == at < end and (kept := self._good(slices[at])):
+                    at, position, total = at + 1, position + 1, total + kept
+                if at > index:
+                    yield Run(index, at - index, "judged", total, total)
+                else:
+                    yield self._one(index, standing, slices[index])
+                    at, position = index + 1, position + 1
             if end > at:
                 yield Run(at, end - at, standing)
 
-    def _one(self, index: int, standing: Standing, total: int, good: int, excluded: int) -> Run:
-        kept = total - excluded
+    def _good(self, slice_: Slice) -> int:
+        """How many requests a slice has that are all good and enough to judge it by; 0: it is no such slice."""
+        kept = slice_.total - slice_.excluded
+        return kept if slice_.good == kept >= self._rules.requests_min else 0
+
+    def _one(self, index: int, standing: Standing, slice_: Slice) -> Run:
+        kept = slice_.total - slice_.excluded
         if not kept:
             return Run(index, 1, "excluded")
         if kept < self._rules.requests_min:
             return Run(index, 1, standing)
-        return Run(index, 1, "judged", kept, good)
+        return Run(index, 1, "judged", kept, slice_.good)
 
     def _segments(self) -> list[tuple[int, int, Standing]]:
         """How slices without requests stand, as runs of numbers that follow each other and cover the window."""
@@ -225,23 +253,48 @@ class _Overlap:
         return self._at < len(self._spans) and self._spans[self._at][0] < end
 
 
-def _index(facts: Facts, slice_: timedelta, number: int, fact: Slice) -> int | FactFault:
-    path = f"slices[{number}]"
+class _Places:
+    """Where slices lie in the period: their numbers."""
+
+    def __init__(self, facts: Facts, slice_: timedelta) -> None:
+        self._from, self._slice = _utc(facts.from_), slice_
+        self._length = _utc(facts.to) - self._from
+        self._deployed: tuple[timedelta, timedelta] | None = None
+        if (span := facts.deployed) is not None:
+            self._deployed = (_utc(span.from_) - self._from - slice_, _utc(span.to) - self._from)
+
+    def index_of(self, fact: Slice) -> int | None:
+        """Its number, None for one that is nonsense."""
+        start = fact.start
+        lapse = (start if start.tzinfo is UTC else _utc(start)) - self._from
+        if not _NONE <= lapse < self._length or fact.good + fact.excluded > fact.total:
+            return None
+        index, rest = divmod(lapse, self._slice)
+        if rest or (fact.total and self._deployed is not None and not self._deployed[0] < lapse < self._deployed[1]):
+            return None
+        return index
+
+
+def _fault(facts: Facts, slice_: timedelta, number: int, fact: Slice) -> FactFault:
+    """What is wrong with a slice that is nonsense."""
+    path, lapse = f"slices[{number}]", _utc(fact.start) - _utc(facts.from_)
     if fact.excluded > fact.total:
         return FactFault(f"{path}.excluded", f"{fact.excluded} are excluded of {fact.total}")
     if fact.good > fact.total - fact.excluded:
         kept = fact.total - fact.excluded
         return FactFault(f"{path}.good", f"{fact.good} are good of {kept}, which is the total without what is excluded")
-    start_us, slice_us = microseconds(fact.start), slice_ // MICROSECOND
-    if not microseconds(facts.from_) <= start_us < microseconds(facts.to):
+    if not _NONE <= lapse < _utc(facts.to) - _utc(facts.from_):
         return FactFault(f"{path}.start", "lies outside the period that the facts are of")
-    index, rest = divmod(start_us - microseconds(facts.from_), slice_us)
-    if rest:
+    if lapse % slice_:
         return FactFault(f"{path}.start", "is not the beginning of a slice, counted from the beginning of the period")
-    span = facts.deployed
-    if fact.total and span and not microseconds(span.from_) - slice_us < start_us < microseconds(span.to):
-        return FactFault(f"{path}.start", "lies outside the time in which the agreement was in force")
-    return index
+    return FactFault(f"{path}.start", "lies outside the time in which the agreement was in force")
+
+
+def _utc(moment: datetime) -> datetime:
+    """The same moment in UTC, for there no clock change comes between two. Raises TypeError for one without offset."""
+    if moment.tzinfo is None:
+        raise TypeError(f"{moment} says no offset from UTC")
+    return moment.astimezone(UTC)
 
 
 def merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -265,15 +318,18 @@ def _within(spans: list[tuple[int, int]], others: list[tuple[int, int]]) -> list
 
 def _without(spans: list[tuple[int, int]], others: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """The parts of spans that lie in none of the others; both are in order and do not overlap."""
-    found = []
+    found, first = [], 0
     for begin, end in spans:
         at = begin
-        for taken_from, taken_to in others:
-            if taken_to <= at or taken_from >= end:
-                continue
+        while first < len(others) and others[first][1] <= begin:
+            first += 1
+        following = first
+        while following < len(others) and others[following][0] < end:
+            taken_from, taken_to = others[following]
             if taken_from > at:
                 found.append((at, taken_from))
             at = max(at, taken_to)
+            following += 1
         if at < end:
             found.append((at, end))
     return found

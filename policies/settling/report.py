@@ -10,7 +10,7 @@ from policies.settling.counting import Counted, Rules
 from policies.settling.credit import Credit
 from policies.settling.downtime import Downtime
 from policies.settling.facts import FactFault, Facts
-from policies.settling.saying import lasting, moment, plain, said, told
+from policies.settling.saying import lasting, moment, plain, said, some, told
 from policies.settling.schedule import Raised, by_bands, by_count, by_points, price
 from policies.settling.settled import Figure, Settled
 
@@ -29,6 +29,9 @@ class Report:
         zone = ZoneInfo(facts.zone)
         begin, end = moment(facts.from_, zone), moment(facts.to, zone)
         self._steps = [said(f"期间自 {begin} 起至 {end} 止。", f"The period runs from {begin} to {end}.")]
+        if facts.deployed is not None and (facts.deployed.from_ > facts.from_ or facts.deployed.to < facts.to):
+            since, until = (moment(at, zone) for at in (facts.deployed.from_, facts.deployed.to))
+            self.say(f"仅计 {since} 至 {until}。", f"Only the time from {since} to {until} counts.")
         self._figures: list[Figure] = []
 
     def say(self, zh: str, en: str) -> None:
@@ -74,7 +77,7 @@ class Report:
         out_en = f" ({counted.excluded} more are excluded)" if counted.excluded else ""
         self.say(
             f"计入调用 {counted.total} 次，其中合格 {counted.good} 次{out_zh}。",
-            f"{counted.total} calls count, {counted.good} of them good{out_en}.",
+            f"{some(counted.total, 'call counts', 'calls count')}, {counted.good} of them good{out_en}.",
         )
 
     def downtime(self, down: Downtime, run_min: timedelta) -> None:

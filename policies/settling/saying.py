@@ -1,5 +1,6 @@
 """Figures and moments as an explanation says them, exactly as far as they go, in both languages."""
 
+import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -9,6 +10,8 @@ from zoneinfo import ZoneInfo
 from policies.reference import Words
 
 _PLACES = 6
+_GAP = re.compile(r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])")
+"""A space between two Chinese characters: behind a figure with its unit, where the sentence has one for digits."""
 
 
 def said(zh: str, en: str) -> Words:
@@ -19,7 +22,12 @@ def said(zh: str, en: str) -> Words:
 def told(steps: Iterable[Words]) -> Words:
     """Steps in their order, as one text."""
     kept = tuple(steps)
-    return {"zh": "".join(step["zh"] for step in kept), "en": " ".join(step["en"] for step in kept)}
+    return {"zh": _GAP.sub("", "".join(step["zh"] for step in kept)), "en": " ".join(step["en"] for step in kept)}
+
+
+def some(count: int | Fraction, one: str, several: str = "") -> str:
+    """An English count: 1 call, 2 calls; of which there are `several` where an s is not enough."""
+    return f"{plain(count)} {one if count == 1 else several or one + 's'}"
 
 
 def rounded_down(value: Fraction, places: int = _PLACES) -> str:

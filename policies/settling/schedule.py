@@ -17,7 +17,7 @@ from msgspec import Struct
 from policies.reference import Words
 from policies.settling.credit import Band, Comparison, Credit
 from policies.settling.facts import FactFault, Facts, Prior
-from policies.settling.saying import decimal_of, lasting, plain, rounded_down, said
+from policies.settling.saying import decimal_of, lasting, plain, rounded_down, said, some
 
 _YEAR_MONTHS = 12
 _NO_CREDIT = said("本条款未约定抵扣。", "The clause credits nothing.")
@@ -70,7 +70,7 @@ def by_delay(credit: Credit, late: timedelta) -> Raised:
     worth = _each(credit)
     step = said(
         f"延误 {long['zh']}，按每 {each['zh']} 计为 {plain(periods)} 期，每期 {worth}。",
-        f"A delay of {long['en']} counts as {plain(periods)} periods of {each['en']}, {worth} for each.",
+        f"A delay of {long['en']} counts as {some(periods, 'period')} of {each['en']}, {worth} for each.",
     )
     return _times(credit, periods, step)
 
@@ -83,7 +83,7 @@ def by_points(credit: Credit, short: Fraction) -> Raised:
     worth = _each(credit)
     step = said(
         f"偏离承诺 {plain(short)} 个百分点，按每 {credit.per_points} 个百分点计为 {plain(steps)} 档，每档 {worth}。",
-        f"That is {plain(short)} percentage points off the promise, which begins {plain(steps)} times "
+        f"That is {some(short, 'percentage point')} off the promise, which begins {some(steps, 'step')} of "
         f"{credit.per_points} points, {worth} for each.",
     )
     return _times(credit, steps, step)
@@ -96,7 +96,7 @@ def by_count(credit: Credit, breaches: int) -> Raised:
     worth = _each(credit)
     step = said(
         f"违约 {breaches} 次，每次 {worth}。",
-        f"{breaches} breach{'' if breaches == 1 else 'es'}, {worth} for each.",
+        f"{some(breaches, 'breach', 'breaches')}, {worth} for each.",
     )
     return _times(credit, Fraction(breaches), step)
 
@@ -237,7 +237,7 @@ def _rolling(name: str, total: Fraction, prior: tuple[Prior, ...], share: Words)
         f"连续十二个月以 {plain(total)}{share['zh']}为限，前 {len(prior)} 个月已抵扣 {plain(credited)}，"
         f"尚余 {plain(left)}。",
         f"Twelve months are capped at {plain(total)}{share['en']}; {plain(credited)} was credited in the "
-        f"{len(prior)} months before, which leaves {plain(left)}.",
+        f"{some(len(prior), 'month')} before, which leaves {plain(left)}.",
     )
     return name, left, words
 

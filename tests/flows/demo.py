@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 import httpx
 import yaml
@@ -17,6 +18,7 @@ from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from joserfc.jwk import ECKey
 
 from tests.conftest import ROOT
+from tests.flows.warm import Nursery, Started, may_be_warm
 
 CLAUSEGATE = (sys.executable, "-m", "gateway.cli")
 PRODUCTS = {
@@ -32,25 +34,38 @@ _ROOM = {
     "delta-repair-2026": {"limit": 600, "burst": 60},  # the tour has to reach this one
 }
 _PATIENCE_S = 60
+_NURSERY = Nursery()
 
 
 def clausegate(*arguments: object, **environment: str) -> "subprocess.CompletedProcess[str]":
     """A command that ends by itself."""
-    return subprocess.run(
-        [*CLAUSEGATE, *map(str, arguments)],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=_PATIENCE_S,
-        check=False,
-    )
+    with TemporaryFile() as out, TemporaryFile() as err:
+        with _started([str(argument) for argument in arguments], environment, out, err) as process:
+            try:
+                process.wait(_PATIENCE_S)
+            finally:
+                process.kill()
+        said = []
+        for file in (out, err):
+            file.seek(0)
+            said.append(file.read().decode())
+    return subprocess.CompletedProcess([str(one) for one in arguments], process.returncode or 0, *said)
+
+
+def _started(
+    arguments: list[str], environment: Mapping[str, str], out: IO[bytes], err: IO[bytes]
+) -> "Started | subprocess.Popen[bytes]":
+    around = {**os.environ, **environment}
+    with open(os.devnull, "rb") as nothing:
+        if may_be_warm(environment):
+            return _NURSERY.start(arguments, around, (nothing, out, err))
+        return subprocess.Popen([*CLAUSEGATE, *arguments], cwd=ROOT, env=around, stdin=nothing, stdout=out, stderr=err)
 
 
 class Process:
     """A command that stays up, with what it has said so far."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", out: Path, err: Path) -> None:
+    def __init__(self, process: "Started | subprocess.Popen[bytes]", out: Path, err: Path) -> None:
         self.process, self._out, self._err = process, out, err
 
     @property
@@ -92,14 +107,7 @@ def running(said: Path, *arguments: object, **environment: str) -> Iterator[Proc
     said.mkdir(exist_ok=True)
     out, err = said / "stdout", said / "stderr"
     with out.open("wb") as stdout, err.open("wb") as stderr:
-        process = subprocess.Popen(
-            [*CLAUSEGATE, *map(str, arguments)],
-            cwd=ROOT,
-            env={**os.environ, **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=stderr,
-        )
+        process = _started([str(argument) for argument in arguments], environment, stdout, stderr)
     with process:
         try:
             yield Process(process, out, err)

@@ -13,10 +13,10 @@ from gateway.oauth.clients import ClientFault, add_client, change_secret, issue_
 from gateway.oauth.keys import rotate_signing_keys
 from gateway.store.accounts import Account, Accounts
 from gateway.store.clients import Clients
-from gateway.store.tables import metadata
 from gateway.store.server_secrets import ServerSecrets
 from gateway.store.signing_keys import SigningKeys
 from gateway.store.store import Store
+from gateway.store.tables import metadata
 from tests.flows.postgres import PostgresUnavailable, running_postgres
 from tests.unit.oauth.stage import ISSUER, NOW_S
 

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -74,6 +76,22 @@ def test_the_banks_slow_day_is_on_the_log_as_slow(demo: Demo) -> None:
     *_, called = demo.entries(answer)
     assert isinstance(called, Outbound)
     assert called.latency_us > 2_000_000
+
+
+def test_the_slow_day_becomes_a_credit_that_the_bank_owes_from_the_counts_as_from_the_log(demo: Demo) -> None:
+    """At least one call of few is late by now: less than 90 % in time, of which clause 7.1 makes 15 % of the fee."""
+    month = f"{datetime.now(ZoneInfo('Asia/Shanghai')):%Y-%m}"
+    asked = ("statement", demo.folder, "--agreement", "harbor-bank-2026", "--period", month, "--format", "json")
+    settled = []
+    for source in ((), ("--from-log",)):
+        said = clausegate(*asked, *source)
+        assert said.returncode == 0, said.stderr
+        settled.append(json.loads(said.stdout)["settlement"])
+    (window,) = next(clause for clause in settled[0]["clauses"] if clause["clause"] == "7.1")["windows"]
+    assert (window["verdict"], window["percent"], window["credit"]) == ("missed", "15", "5400.00")
+    assert {"owed_by": "partner", "amount": "5400.00", "currency": "CNY"} in settled[0]["totals"]
+    counted, logged = ([each for each in one["clauses"] if each["clause"] == "7.1"] for one in settled)
+    assert counted == logged
 
 
 def test_the_bank_may_refuse_and_a_wrong_question_does_not_reach_it(demo: Demo) -> None:

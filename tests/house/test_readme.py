@@ -54,6 +54,7 @@ def skip_if_taken(port: int) -> None:
             pytest.skip(f"something else listens on port {port} of this machine")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(420)
 def test_the_commands_of_the_readme_do_what_it_says(tmp_path: Path) -> None:
     copy = copy_of_the_project(tmp_path)

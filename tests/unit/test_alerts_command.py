@@ -116,8 +116,11 @@ def _events(workspace: Workspace) -> list[Authority]:
 def test_budgets_say_what_is_used_up_and_how_fast_it_goes(workspace: Workspace) -> None:
     now_s = time.time()
     plan = workspace.plans.all_plans()[0]
+    contract = plan.contract
     writer = Writer.open(workspace.settings.log_path(workspace.folder), "gw-1")
     assert isinstance(writer, Writer)
+    subject, at_us = f"{contract.agreement} {contract.version}", int(now_s - 600) * 1_000_000
+    writer.append_written(Authority(at_us, "agreement-activated", subject, contract.hash, contract.partner))
     for number in range(200):
         writer.append_written(exchange(plan, now_s - 1, status=500 if number < 20 else 200))
     writer.close()

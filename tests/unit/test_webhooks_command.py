@@ -5,6 +5,7 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -103,6 +104,13 @@ def test_endpoints_are_added_listed_rotated_and_removed_and_the_log_says_so(work
     found = [(entry.event, entry.subject.split()[1]) for entry in read_as(log, Authority)]
     assert found[:3] == [("webhook-added", "hub"), ("webhook-added", PARTNER), ("webhook-secret-added", "hub")]
     assert hub["secret"] not in run(workspace, "deliveries").output + text
+
+
+def test_plain_http_is_refused_where_no_network_admits_it(tmp_path: Path) -> None:
+    plain = limited_workspace(tmp_path / "workspace")
+    ended = run(plain, "add", "--url", "http://127.0.0.1:9/in")
+    assert (ended.exit_code, "webhook_networks" in ended.output) == (2, True)
+    assert done(plain, "list") == {"webhooks": []}
 
 
 def test_an_endpoint_is_tried_out_at_once_with_its_signature(workspace: Workspace, hook: str) -> None:

@@ -91,7 +91,8 @@ def test_what_is_overdue_is_marked_and_is_an_exit_status(workspace: Workspace) -
         assert ended.exit_code == 1
         assert (name in ended.stdout, ended.stdout.count("OVERDUE")) == (True, 2)
     assert corrections(workspace.folder, "--state", "fixed").exit_code == 0
-    assert corrections(workspace.folder, "--partner", "rapid").exit_code == 0
+    assert corrections(workspace.folder, "--partner", "rapid").stdout.strip() == "there is no such correction"
+    assert corrections(workspace.folder, "--state", "mended").exit_code == 2
     document = json.loads(corrections(workspace.folder, "--format", "json").stdout)
     assert [each["overdue"] for each in document["corrections"]] == [["acknowledge", "fix"]]
 

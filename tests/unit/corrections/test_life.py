@@ -1,5 +1,6 @@
 """Each step is on the log before it is taken, and told to the other side; what was said in words is on neither way."""
 
+import asyncio
 import hashlib
 import json
 from typing import Any
@@ -39,9 +40,13 @@ def entries(workspace: Workspace) -> list[Authority]:
 
 
 async def reported(
-    life: CorrectionLife, workspace: Workspace, clause: str = "6.1", severity: str = "critical"
+    life: CorrectionLife,
+    workspace: Workspace,
+    clause: str = "6.1",
+    severity: str = "critical",
+    field: str = "customer.phone",
 ) -> KeptCorrection:
-    new = NewReport(contract_of(workspace), clause_of(workspace, clause), severity, PRODUCT, "customer.phone", WORDS)
+    new = NewReport(contract_of(workspace), clause_of(workspace, clause), severity, PRODUCT, field, WORDS)
     made = await life.report(new, SWIFT if clause == "6.1" else HUB)
     assert isinstance(made, KeptCorrection)
     return made
@@ -103,7 +108,7 @@ async def test_two_reports_of_the_same_words_cannot_be_told_to_be_the_same(
     workspace: Workspace, life: CorrectionLife
 ) -> None:
     await reported(life, workspace)
-    await reported(life, workspace)
+    await reported(life, workspace, field="customer.mobile")
     first, second = entries(workspace)
     assert first.detail != second.detail
 
@@ -221,8 +226,25 @@ async def test_what_cannot_be_recorded_is_not_done(
         await life.take(kept, "fix", HUB)
     assert await life.kept.find(kept.id) == kept
     with pytest.raises(AuthorityError, match="cannot be written"):
-        await reported(life, workspace)
+        await reported(life, workspace, field="customer.name")
     assert await life.kept.count_open(PARTNER, "hub") == 1
+
+
+async def test_one_error_is_reported_once_while_it_is_open_and_credited_once(
+    workspace: Workspace, life: CorrectionLife
+) -> None:
+    """Also by two who report it at the same moment, however severe they call it."""
+    new = NewReport(contract_of(workspace), clause_of(workspace), "critical", PRODUCT, "customer.phone", WORDS)
+    again = structs.replace(new, severity="minor", words={**WORDS, "expected": '"another"'})
+    made = await asyncio.gather(*(life.report(each, SWIFT) for each in (new, again, new)))
+    (kept,) = (each for each in made if isinstance(each, KeptCorrection))
+    assert made.count(Refused("twice")) == 2
+    assert len(entries(workspace)) == 1
+    others = (structs.replace(new, field="weight_kg"), structs.replace(new, words={**WORDS, "key": "s-2"}))
+    for other in others:
+        assert isinstance(await life.report(other, SWIFT), KeptCorrection)
+    await taken(life, kept, "fix")
+    assert isinstance(await life.report(new, SWIFT), KeptCorrection), "it is wrong again"
 
 
 async def test_a_step_that_was_left_half_taken_is_taken_at_its_first_time_and_counts_once(
@@ -270,7 +292,7 @@ async def test_more_reports_than_anybody_can_look_at_are_not_taken(
 ) -> None:
     life = CorrectionLife(administration.store, administration.writer, heralds.notify, clock, open_max=2)
     first = await reported(life, workspace)
-    await reported(life, workspace)
+    await reported(life, workspace, field="customer.name")
     await reported(life, workspace, "6.2")  # those of the other side are others
     new = NewReport(contract_of(workspace), clause_of(workspace), "minor", PRODUCT, "weight_kg", WORDS)
     assert await life.report(new, SWIFT) == Refused("too-many")

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from gateway.authority import Administration
+from gateway.corrections.guessing import GUESSES_MAX, WITHIN_S
 from gateway.corrections.life import Actor, CorrectionLife, NewReport
 from gateway.corrections.pages import CorrectionPages, correction_routes
 from gateway.corrections.reading import ViewReader
@@ -19,6 +20,7 @@ from gateway.store.corrections import KeptCorrection
 from gateway.store.hidden import Hidden
 from gateway.store.idempotency import Idempotency
 from gateway.workspace import Workspace
+from policies.reference import ClauseRef
 from tests.unit.corrections.stage import PARTNER, PRODUCT, Clock, Shelf, clause_of, contract_of
 
 REPORT: Mapping[str, Any] = {
@@ -42,8 +44,9 @@ def verify(authorization: bytes | None, _now_s: float) -> Grant | Rejected:
 class Calls:
     """A partner's calls, by the routes of a real application."""
 
-    def __init__(self, client: httpx.AsyncClient, scope: str) -> None:
-        self._client, self._scope = client, scope
+    def __init__(self, client: httpx.AsyncClient, scope: str, suspended: list[ClauseRef]) -> None:
+        """`suspended` holds the clause under which the agreement is suspended, while it is."""
+        self._client, self._scope, self.suspended = client, scope, suspended
 
     async def ask(
         self, method: str, path: str, body: Any = None, *, partner: str = PARTNER, scope: str = "", key: str = ""
@@ -64,17 +67,28 @@ def shelf() -> Shelf:
 
 @pytest.fixture
 async def calls(
-    workspace: Workspace, administration: Administration, life: CorrectionLife, clock: Clock, shelf: Shelf
+    workspace: Workspace,
+    administration: Administration,
+    life: CorrectionLife,
+    clock: Clock,
+    shelf: Shelf,
 ) -> AsyncIterator[Calls]:
+    suspended: list[ClauseRef] = []
     idempotency = Idempotency(administration.store, Hidden(b"k" * 32), "one")
     pages = CorrectionPages(
-        life, ViewReader(lambda: {"records": shelf}), lambda: workspace.plans, Repeating(idempotency), now_us=clock
+        life,
+        ViewReader(lambda: {"records": shelf}),
+        lambda: workspace.plans,
+        Repeating(idempotency),
+        now_us=clock,
+        monotonic_s=lambda: clock() / 1_000_000,
+        suspended=lambda _: suspended[0] if suspended else None,
     )
     application = front_doors(correction_routes(pages, PartnerDoor(verify, now_us=clock)))
     plan = workspace.plans.by_route[PARTNER, PRODUCT, "get"][0]
     transport = httpx.ASGITransport(app=application)  # type: ignore[arg-type]  # Litestar types scopes more narrowly
     async with httpx.AsyncClient(transport=transport, base_url="http://hub.example") as client:
-        yield Calls(client, plan.scope)
+        yield Calls(client, plan.scope, suspended)
 
 
 def code(answer: httpx.Response) -> str:
@@ -126,6 +140,29 @@ async def test_a_backend_that_cannot_be_asked_is_said_to_be_that(calls: Calls, s
     assert code(await calls.report()) == "backend-unreachable"
 
 
+async def test_values_cannot_be_found_out_by_guessing_them(calls: Calls, clock: Clock) -> None:
+    """What comes to nothing is no exchange, and under no limit of the agreement."""
+    for number in range(GUESSES_MAX):
+        guess = await (calls.report(expected=2.5) if number % 2 else calls.report(key=f"s-{number + 100}"))
+        assert guess.status_code in (404, 422)
+    for more in ({}, {"expected": 2.5}, {"key": "s-9"}):
+        refused = await calls.report(**more)
+        assert (refused.status_code, code(refused)) == (429, "rate-limited")
+    assert int(refused.headers["retry-after"]) == WITHIN_S + 1
+    clock.move(1)
+    assert (await calls.report()).status_code == 201
+
+
+async def test_while_the_collaboration_is_suspended_nothing_can_be_looked_at(
+    calls: Calls, workspace: Workspace
+) -> None:
+    calls.suspended.append(contract_of(workspace).effective_clause)
+    refused = await calls.report(expected=2.5)
+    assert (refused.status_code, code(refused)) == (403, "suspended")
+    calls.suspended.clear()
+    assert (await calls.report()).status_code == 201
+
+
 async def test_another_partner_finds_nothing(calls: Calls) -> None:
     made = (await calls.report()).json()["id"]
     for method, path in (("GET", f"/{made}"), ("POST", f"/{made}/withdraw"), ("GET", f"?after={made}")):
@@ -134,10 +171,20 @@ async def test_another_partner_finds_nothing(calls: Calls) -> None:
     assert (await calls.ask("GET", "", partner="rapid")).json() == {"data": [], "next": None}
 
 
-async def test_pages_go_from_the_latest_to_the_first_and_can_be_narrowed(calls: Calls, clock: Clock) -> None:
+async def test_a_value_that_is_reported_already_is_not_reported_again(calls: Calls) -> None:
+    assert (await calls.report()).status_code == 201
+    again = await calls.report(expected=4, severity="minor")
+    assert (again.status_code, code(again)) == (409, "correction-state")
+    assert again.json()["detail"] == "a report about this value is open already"
+
+
+async def test_pages_go_from_the_latest_to_the_first_and_can_be_narrowed(
+    calls: Calls, clock: Clock, shelf: Shelf
+) -> None:
     made = []
-    for _ in range(3):
-        made.append((await calls.report()).json()["id"])
+    for key in ("s-1", "s-3", "s-4"):
+        shelf.put(key)
+        made.append((await calls.report(key=key)).json()["id"])
         clock.move(1)
     await calls.ask("POST", f"/{made[1]}/withdraw", {})
     first = (await calls.ask("GET", "?limit=2")).json()

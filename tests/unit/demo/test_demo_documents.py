@@ -156,7 +156,7 @@ def test_a_clause_of_the_terms_refuses_a_view_that_shows_too_much(
 ) -> None:
     files = {
         str(file.relative_to(workspace)): file.read_text()
-        for folder in ("products", "policies", "agreements")
+        for folder in ("products", "policies", "agreements", "services")
         for file in (workspace / folder).glob("*.yaml")
     }
     name = f"products/{product}.odcs.yaml"

@@ -110,7 +110,7 @@ class Reply(Struct, frozen=True):
 
 class Stage:
     """One gateway process, as far as an exchange can tell. `now_us` and `now_ns` are its clocks; `monotonic_ns` is what
-    limits are counted by.
+    limits are counted by. `upload_ns` is how long callers take to send a body.
 
     `sent` is called with each message to the caller before it goes out; `gone` set: the caller hangs up once its
     request has been read. Without a `store` there are no idempotency keys.
@@ -120,6 +120,7 @@ class Stage:
         self, folder: Path, plans: Plans | None = None, adapter: Adapter | None = None, store: Store | None = None
     ) -> None:
         self.now_us, self.now_ns = MIDSUMMER_2026_US, 0
+        self.upload_ns = 0
         self.monotonic_ns: Callable[[], int] = lambda: self.now_ns
         self.grant: Grant | Rejected = GRANT
         self.adapter = ScriptedAdapter()
@@ -173,6 +174,7 @@ class Stage:
             sent.append(message)
 
         async def receive() -> Any:
+            self.now_ns += self.upload_ns
             if pieces:
                 return pieces.pop(0)
             await self.gone.wait()

@@ -74,6 +74,19 @@ async def test_the_intent_is_on_the_log_before_the_backend_is_asked_and_the_exch
     assert "W-1" not in str(stage.entries())
 
 
+async def test_a_caller_that_sends_its_body_slowly_makes_no_answer_slow(stage: Stage) -> None:
+    """Else a partner could make the hub miss every promise about response times, and be paid for it."""
+    stage.upload_ns = 25_000_000_000
+
+    def works() -> None:
+        stage.now_ns += 40_000_000
+
+    stage.adapter.meanwhile = works
+    assert (await create(stage)).status == 201
+    (record,) = stage.records()
+    assert record.latency_us == 40_000
+
+
 async def test_without_the_intent_nothing_is_asked(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     async def fail(_entry: object) -> LogFault:
         return LogFault("stopped", "fdatasync: EIO")

@@ -53,6 +53,14 @@ async def used(limiter: RedisLimiter, limit: Any) -> int:
     return int(limit.limit - standing.remaining)
 
 
+async def used_unless_busy(limiter: RedisLimiter, limit: Any) -> int | None:
+    """What is used, for who asks again and again: on a busy machine one answer may come too late."""
+    try:
+        return await used(limiter, limit)
+    except LimiterUnavailable:
+        return None
+
+
 @pytest.mark.parametrize("how", ["kill", "pause"])
 async def test_while_the_store_is_away_each_clause_does_what_it_says(how: str) -> None:
     with Valkey() as server:
@@ -165,7 +173,7 @@ async def test_what_passed_because_of_one_bad_key_is_counted_when_that_is_gone(v
         assert (await decided(limiter, others)).uncounted == ()
         valkey.command("DEL", key)
         async with asyncio.timeout(20):
-            while await used(limiter, calls) != 1:  # noqa: ASYNC110 - a heartbeat later
+            while await used_unless_busy(limiter, calls) != 1:  # noqa: ASYNC110 - a heartbeat later
                 await asyncio.sleep(0.01)
         assert told == []
 

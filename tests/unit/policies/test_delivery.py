@@ -72,6 +72,13 @@ def test_several_late_deliveries_add_up_and_the_share_is_of_all() -> None:
     assert (answer.measured, str(answer.credit)) == ("33.333333", "40.00")
 
 
+def test_where_only_delays_are_known_they_are_credited_alike_and_said_once() -> None:
+    known = Facts(from_=FROM, to=TO, fee=Decimal(1000), durations_s=(Decimal(0), Decimal(3600)))
+    answer, dated = settled(known), settled(facts(late(1, timedelta(0)), late(2, timedelta(hours=1))))
+    assert (answer.measured, answer.credit) == (dated.measured, dated.credit)
+    assert answer.explanation["en"].count("A delay of 1 hour counts") == 1
+
+
 def test_exactly_at_the_share_is_met() -> None:
     hour = timedelta(hours=1)
     found = facts(late(1, hour), late(2, -hour), late(3, -hour), late(6, -hour))

@@ -12,10 +12,13 @@ import pytest
 from contracts.plan import Plans
 from gateway.audit.faults import CorruptLogError
 from gateway.audit.frames import leaf_hash
-from gateway.audit.leaf import Authority, Entry, Undelivered
+from gateway.audit.leaf import Authority, Entry, Opening, Pulse, Undelivered
 from gateway.sla.facts import traffic_facts
 from gateway.sla.ledger import Ledger, from_log, from_rollups
+from gateway.sla.minutes import MINUTE_US
+from gateway.sla.presence import Presence
 from gateway.sla.rolling import Rolling
+from gateway.sla.tally import Tally
 from gateway.store.rollups import Rollups
 from gateway.store.store import Store
 from policies.settling.facts import Excluded, FactFault, Facts
@@ -179,7 +182,7 @@ async def test_a_record_that_is_taken_back_after_it_was_rolled_up_is_counted_now
     kept = leaves("gw-1", found)
     put(tmp_path, "gw-1", 1, kept)
     await rolling(store, tmp_path).catch_up()
-    whose = {"request_id": "", "partner": "", "agreement": NAME[0], "version": NAME[1]}
+    whose = {"request_id": found[2].request_id, "partner": "", "agreement": NAME[0], "version": NAME[1]}
     taken = Undelivered(time_us=ACTIVATED_US + 9_000_000, leaf=leaf_hash(kept[2]), retracted="exchange", **whose)
     put(tmp_path, "gw-1", 1, leaves("gw-1", [taken], len(kept)))
     assert settled((await both(store, tmp_path))[0]) == settled(from_log(tmp_path, PLANS))
@@ -237,3 +240,32 @@ def test_a_torn_end_is_left_for_later(tmp_path: Path) -> None:
     whole = from_log(tmp_path, PLANS).records
     path.write_bytes(path.read_bytes()[:-7])
     assert from_log(tmp_path, PLANS).records == whole - 1
+
+
+def test_a_minute_in_which_only_commands_wrote_or_nothing_was_delivered_is_one_without_the_hub(tmp_path: Path) -> None:
+    """Else a hub could shorten an outage by giving commands in it, and a hanging disk would be none."""
+    minute = ACTIVATED_US // MINUTE_US * MINUTE_US
+    hung = exchange(the_plan(PLANS, "list"), (minute + 2 * MINUTE_US) / 1e6, request_id="hung")
+    served: list[Entry] = [Authority(minute, "agreement-activated", " ".join(NAME), "", "measured")]
+    served += [Pulse(minute + MINUTE_US), hung]
+    kept = leaves("gw-1", served)
+    back = Undelivered(
+        time_us=minute + 4 * MINUTE_US,
+        request_id="hung",
+        partner="measured",
+        agreement=NAME[0],
+        version=NAME[1],
+        leaf=leaf_hash(kept[2]),
+        retracted="exchange",
+    )
+    put(tmp_path, "gw-1", 1, [*kept, *leaves("gw-1", [back, Pulse(minute + 5 * MINUTE_US)], len(kept))])
+    commands: list[Entry] = [Opening(minute + 3 * MINUTE_US, 0, -1, "", 0)]
+    commands += [Authority(minute + after * MINUTE_US, "client-added", "app", "", "measured") for after in (2, 3, 4)]
+    put(tmp_path, "admin", 1, leaves("admin", commands))
+    ledger = from_log(tmp_path, PLANS)
+    assert ledger.presence.missing(minute, minute + 6 * MINUTE_US) == [(minute + 2 * MINUTE_US, minute + 5 * MINUTE_US)]
+    live = Presence()
+    heard = Tally(PLANS, presence=live)
+    for entry in (*served[:2], back, Pulse(minute + 5 * MINUTE_US), *commands):
+        heard.hear(entry)
+    assert live.days == ledger.presence.days

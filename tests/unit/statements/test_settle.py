@@ -191,3 +191,23 @@ def test_totals_are_the_sum_of_the_months_and_the_same_facts_give_the_same_bytes
     by_side = {total.owed_by: Decimal(total.amount) for total in found.totals}
     assert by_side == {"hub": amount(found, "5.1"), "partner": amount(found, "6.1")}
     assert canonical(found) == canonical(settled(GivenFacts(dict(reversed(facts.items()))), "2026-Q4"))
+
+
+def test_two_versions_that_share_a_month_share_what_twelve_months_leave() -> None:
+    """One clause of the agreement is credited no more than its cap, whichever version it stands in."""
+    bad = {("5.1", name): outage(3, 500, begins) for name, begins in (("2026-10", OCTOBER), ("2026-11", NOVEMBER))}
+    shown = settled(GivenFacts(bad), "2026-Q4", contracts=versions(FEES, SHARED))
+    credited = [
+        (each.version, window.month, window.credit, window.prior_credit)
+        for each in shown.clauses
+        if each.clause == "5.1"
+        for window in each.windows
+        if window.month < "2026-12"
+    ]
+    # 15 % of eleven months' fees of 20,000.
+    assert [each[:2] for each in credited] == [("1.0.0", "2026-10"), ("1.1.0", "2026-10"), ("1.1.0", "2026-11")]
+    assert sum(Decimal(credit) for _, _, credit, _ in credited) == Decimal("33000.00")
+    assert credited[1][3] == credited[0][2], "the newer version knows what the older one was credited in the month"
+    alone = settled(GivenFacts(bad), "2026-11", contracts=versions(FEES, SHARED))
+    (november,) = clause(alone, "5.1", "1.1.0").windows
+    assert (november.credit, november.prior_credit) == credited[2][2:], "computed alone it is the same"

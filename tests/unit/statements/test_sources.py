@@ -2,10 +2,16 @@
 
 import asyncio
 import json
+import shutil
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
+import typer
+from msgspec import structs
 from typer.testing import CliRunner
 
 from gateway.audit.leaf import Authority, Pulse
@@ -15,9 +21,9 @@ from gateway.commands import statement as command
 from gateway.commands.statement_making import Made, Wanted, make_statement
 from gateway.notices.authority import NewNotice, NewSuspension, NoticesAuthority
 from gateway.sla.rolling import Rolling
-from gateway.statements.document import ClauseResult, Statement, is_sealed, read_statement
+from gateway.statements.document import ClauseResult, Statement, digest, is_sealed, read_statement, sealed
 from gateway.tlog.note import Signer
-from gateway.workspace import Workspace
+from gateway.workspace import Workspace, load_workspace
 from tests.unit.notices.announcing import AGREEMENT, MINUTE_US, PARTNER, announcing_workspace, loaded, the_contract
 from tests.unit.sla.hub import exchange
 
@@ -144,6 +150,42 @@ def test_issued_it_is_listed_and_shown_and_not_issued_again(workspace: Workspace
     assert "Issued, awaiting" in shown.output
     again = runner.invoke(command.app, ["make", folder, "--agreement", AGREEMENT, "--period", "2026-10", "--issue"])
     assert (again.exit_code, "says the same already" in " ".join(again.output.split())) == (2, True)
+
+
+def test_terms_that_were_edited_after_the_period_are_not_issued(
+    workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "workspace"
+    shutil.copytree(workspace.folder, copy)
+    cover = copy / "agreements" / f"{AGREEMENT}.yaml"
+    cover.write_text(cover.read_text().replace('monthly: "1000"', 'monthly: "10"'))
+    edited = load_workspace(copy, {})
+    assert isinstance(edited, Workspace)
+    with pytest.raises(typer.Exit):
+        made(edited, issue=True)
+    said = " ".join(capsys.readouterr().err.split())
+    assert "what changes terms is another version" in said
+    assert made(edited).statement.settlement.totals[0].amount == "3.50", "computed it may be, to look at it"
+
+
+def test_a_figure_that_was_changed_and_sealed_anew_is_not_what_the_log_says_was_issued(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    name = f"{AGREEMENT}.2026-10.r1"
+    copy = tmp_path / "workspace"
+    shutil.copytree(workspace.folder, copy)
+    database = copy / "state" / "clausegate.db"
+    with closing(sqlite3.connect(database)) as connection, connection:
+        (text,) = connection.execute("SELECT json FROM statements WHERE id = ?", (name,)).fetchone()
+        statement = read_statement(text)
+        dear = structs.replace(statement.settlement, totals=(), net=())
+        seal = structs.replace(statement.seal, figures_sha256=digest(dear))
+        forged = sealed(structs.replace(statement, settlement=dear, seal=seal))
+        assert is_sealed(forged)
+        values = (msgspec.json.encode(forged).decode(), forged.seal.sha256, name)
+        assert connection.execute("UPDATE statements SET json = ?, sha256 = ? WHERE id = ?", values).rowcount == 1
+    shown = CliRunner().invoke(command.app, ["show", str(copy), name])
+    assert (shown.exit_code, "not as it was issued" in " ".join(shown.output.split())) == (1, True)
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.store.tables import metadata
 from gateway.store.store import Store
+from gateway.store.tables import metadata
 from tests.flows.postgres import PostgresUnavailable, running_postgres
 
 

@@ -16,9 +16,9 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.store.faults import StoreError
 from gateway.store.hidden import Hidden
-from gateway.store.tables import metadata
 from gateway.store.server_secrets import ServerSecrets
 from gateway.store.store import Store
+from gateway.store.tables import metadata
 
 
 def url(folder: Path) -> str:
