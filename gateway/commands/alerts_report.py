@@ -1,6 +1,5 @@
 """What `clausegate alerts` shows, from the state store and the counts: as JSON, or as tables."""
 
-import asyncio
 import os
 import pwd
 import time
@@ -18,12 +17,12 @@ from gateway.alerts.rules import Alerts, read_alerts
 from gateway.alerts.telling import rfc3339, tenths
 from gateway.alerts.watched import Watched, rules_for, watched_clauses
 from gateway.commands.limits_report import local, window
+from gateway.commands.reading import reading
 from gateway.commands.tables import table
 from gateway.commands.terminal import EXIT_FOUND, fail, printable, show_findings
 from gateway.sla.result import results
 from gateway.sla.tally import Tally
 from gateway.store.alerts import KeptAlert, KeptAlerts
-from gateway.store.faults import StoreError
 from gateway.store.store import Store
 from gateway.workspace import Workspace
 from policies.reference import Language, Words
@@ -63,18 +62,11 @@ _STATES: Final[dict[str, Words]] = {
 def kept_alerts(workspace: Workspace, *, everything: bool) -> tuple[KeptAlert, ...]:
     """Those that are not resolved, or the latest ones whatever became of them."""
 
-    async def read() -> tuple[KeptAlert, ...]:
-        store = await Store.open(workspace.settings.database_url(workspace.folder))
-        try:
-            kept = KeptAlerts(store)
-            return await (kept.all(_LATEST) if everything else kept.open())
-        finally:
-            await store.close()
+    async def read(store: Store) -> tuple[KeptAlert, ...]:
+        kept = KeptAlerts(store)
+        return await (kept.all(_LATEST) if everything else kept.open())
 
-    try:
-        return asyncio.run(read())
-    except StoreError as error:
-        fail(f"the state store cannot be used: {error}")
+    return reading(workspace, read)
 
 
 def alert_rows(kept: Iterable[KeptAlert]) -> list[dict[str, Any]]:

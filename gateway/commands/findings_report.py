@@ -1,9 +1,8 @@
 """What `clausegate findings` shows: findings with their figures, measures in force; as JSON, or as tables."""
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, TypeVar
+from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -11,18 +10,16 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from gateway.commands.reading import reading
 from gateway.commands.tables import table
 from gateway.commands.terminal import fail, printable
 from gateway.limits.confirming import clauses_for
 from gateway.limits.events import utc
 from gateway.scraping.finding import Finding
-from gateway.store.faults import StoreError
 from gateway.store.findings import Findings, ImposedMeasure, KeptFinding, Measures
 from gateway.store.store import Store
 from gateway.workspace import Workspace
 from policies.reference import Language
-
-ResultT = TypeVar("ResultT")
 
 
 class FoundRow(Struct, frozen=True):
@@ -52,7 +49,7 @@ def all_findings(workspace: Workspace) -> FindingsReport:
         rows = [_row(workspace, each, imposed, now_us) for each in await Findings(store).all()]
         return FindingsReport(tuple(rows), tuple(each for each in imposed if each.in_force(now_us)))
 
-    return _reading(workspace, read)
+    return reading(workspace, read)
 
 
 def one_finding(workspace: Workspace, finding_id: str) -> FindingsReport:
@@ -66,30 +63,16 @@ def one_finding(workspace: Workspace, finding_id: str) -> FindingsReport:
         imposed = await Measures(store).of_finding(finding_id)
         return FindingsReport((_row(workspace, found, imposed, now_us),), imposed)
 
-    return _reading(workspace, read) or fail(_unknown(finding_id))
+    return reading(workspace, read) or fail(_unknown(finding_id))
 
 
 def kept(workspace: Workspace, finding_id: str) -> KeptFinding:
     """One of them as it is kept. Ends the command where there is none."""
-    return _reading(workspace, lambda store: Findings(store).find(finding_id)) or fail(_unknown(finding_id))
+    return reading(workspace, lambda store: Findings(store).find(finding_id)) or fail(_unknown(finding_id))
 
 
 def _unknown(finding_id: str) -> str:
     return f"there is no finding {finding_id}; `clausegate findings` lists all"
-
-
-def _reading(workspace: Workspace, read: Callable[[Store], Awaitable[ResultT]]) -> ResultT:
-    async def opened() -> ResultT:
-        store = await Store.open(workspace.settings.database_url(workspace.folder))
-        try:
-            return await read(store)
-        finally:
-            await store.close()
-
-    try:
-        return asyncio.run(opened())
-    except StoreError as error:
-        fail(f"the state store cannot be used: {error}")
 
 
 def _row(workspace: Workspace, found: KeptFinding, imposed: Iterable[ImposedMeasure], now_us: int) -> FoundRow:

@@ -1,11 +1,9 @@
 """What `clausegate notice` shows: whom a notice is for and what it changes; all that was announced."""
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -17,6 +15,7 @@ from contracts.notice import Change, Deprecation, Notice, decode_notice
 from contracts.source import SIZE_MAX_BYTES
 from contracts.workspace import Loaded
 from gateway.audit.faults import CorruptLogError
+from gateway.commands.reading import reading
 from gateway.commands.tables import print_tables, table
 from gateway.commands.terminal import EXIT_FOUND, counted, fail, out, printable, show_findings
 from gateway.limits.events import utc
@@ -25,14 +24,11 @@ from gateway.notices.effects import Effect
 from gateway.notices.known import Announced, concerns, notice_of
 from gateway.notices.retroactive import effects_of, months_changed
 from gateway.sla.ledger import from_log
-from gateway.store.faults import StoreError
 from gateway.store.notices import KeptNotice, Notices, read_known
 from gateway.store.store import Store
 from gateway.workspace import Workspace
 from policies.reference import Language
 from policies.settling.saying import lasting
-
-ResultT = TypeVar("ResultT")
 
 
 class Draft(Struct, frozen=True):
@@ -146,22 +142,6 @@ def notices_table(found: tuple[KeptNotice, ...], language: Language) -> Table:
         said = (kept.id, kept.kind, utc(kept.announced_us), kept.published_by, withdrawn, words)
         rows.add_row(*(escape(printable(each)) for each in said))
     return rows
-
-
-def reading(workspace: Workspace, read: Callable[[Store], Awaitable[ResultT]]) -> ResultT:
-    """What a function reads from the state store; ends the command where that cannot be used."""
-
-    async def opened() -> ResultT:
-        store = await Store.open(workspace.settings.database_url(workspace.folder))
-        try:
-            return await read(store)
-        finally:
-            await store.close()
-
-    try:
-        return asyncio.run(opened())
-    except StoreError as error:
-        fail(f"the state store cannot be used: {error}")
 
 
 def _decoded(file: Path) -> Loaded[Notice]:

@@ -138,20 +138,7 @@ def _check_issued(workspace: "Workspace", kept: "KeptStatement") -> None:
 
 def _kept(workspace: "Workspace") -> "tuple[KeptStatement, ...]":
     """Every issued statement."""
-    import asyncio
-
-    from gateway.store.faults import StoreError
+    from gateway.commands.reading import reading
     from gateway.store.statements import Statements
-    from gateway.store.store import Store
 
-    async def read() -> "tuple[KeptStatement, ...]":
-        store = await Store.open(workspace.settings.database_url(workspace.folder))
-        try:
-            return await Statements(store).all()
-        finally:
-            await store.close()
-
-    try:
-        return asyncio.run(read())
-    except StoreError as error:
-        fail(f"the state store cannot be used: {error}")
+    return reading(workspace, lambda store: Statements(store).all())

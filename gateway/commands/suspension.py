@@ -72,7 +72,7 @@ def list_all(folder: Folder, *, output: FormatOption = "text") -> None:
     """List the suspensions, the latest first. `suspension DIR` means the same."""
     from rich.markup import escape
 
-    from gateway.commands.notice_report import reading
+    from gateway.commands.reading import reading
     from gateway.commands.tables import print_rows, table
     from gateway.commands.terminal import printable
     from gateway.limits.events import utc

@@ -1,7 +1,7 @@
 """/partner/corrections: partners report errors in the hub's data, and answer for those that the hub finds in theirs."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -24,14 +24,25 @@ from gateway.corrections.under import NoClause, clause_for, clause_of, contract_
 from gateway.partner.door import Answer, PartnerDoor, Visit
 from gateway.store.corrections import KeptCorrection, Sought
 from gateway.store.faults import StoreError
-from policies.reference import ClauseRef
+from policies.reference import ClauseRef, Words
 
 PATH: Final = "/partner/corrections"
 PAGE_MAX: Final = 100
 _PAGE: Final = 50
 _STATES: Final = frozenset({"open", "reported", "acknowledged", "fixed", "rejected", "reopened", "withdrawn"})
 _RETRY = {"Retry-After": "5"}
-_GUESSED: Final = "too many reports came to nothing: no such record, or one that shows the value already"
+_GUESSED: Final[Words] = {
+    "zh": "过多的报告未能成立：没有该记录，或记录已为所称的值",
+    "en": "too many reports came to nothing: no such record, or one that shows the value already",
+}
+_WHY: Final[Mapping[str, Words]] = {
+    "too-many": {
+        "zh": "未结的报告过多，或本报告的步骤过多",
+        "en": "too many reports are open, or this one has too many steps",
+    },
+    "twice": {"zh": "就该值已有一项未结的报告", "en": "a report about this value is open already"},
+    "too-late": {"zh": "可重新提出的期限已过", "en": "the time in which it may be reopened is over"},
+}
 
 _log = structlog.get_logger(__name__)
 
@@ -124,7 +135,7 @@ class CorrectionPages:
         if (suspending := self._suspended(contract)) is not None:
             return visit.problem("suspended", clause=suspending)
         if (wait_s := self._guesses.wait_s(partner)) is not None:
-            return visit.problem("rate-limited", detail=_GUESSED, headers={"Retry-After": str(wait_s)})
+            return visit.problem("rate-limited", detail=_GUESSED[visit.language], headers={"Retry-After": str(wait_s)})
         plan = reading_plan(plans, contract, body.product)
         if plan is not None and plan.scope not in visit.grant.scopes:
             return visit.problem("insufficient-scope")
@@ -174,7 +185,11 @@ class CorrectionPages:
         if action == "fix" and found.owed_by == "partner":
             checked = await check_fix(self._plans(), self._reader, found)
             if checked not in ENOUGH and not reason:
-                return visit.problem("correction-state", detail=f"the record as it is read: {checked}; give a reason")
+                read: Words = {
+                    "zh": f"重新读取该记录的结果为 {checked}，请说明理由",
+                    "en": f"the record as it is read: {checked}; give a reason",
+                }
+                return visit.problem("correction-state", detail=read[visit.language])
             words["found"] = checked
         clause = clause_of(self._plans(), found)
         taken = await self._life.take(found, action, self._actor(visit), words=words, clause=clause)
@@ -232,9 +247,4 @@ def _doubted(visit: Visit, doubt: Doubt, contract: Contract) -> Answer:
 def _refused(visit: Visit, refused: Refused) -> Answer:
     if refused.why == "unknown":
         return visit.problem("correction-not-found")
-    details = {
-        "too-many": "too many reports are open, or this one has too many steps",
-        "twice": "a report about this value is open already",
-        "too-late": "the time in which it may be reopened is over",
-    }
-    return visit.problem("correction-state", detail=details.get(refused.why, ""))
+    return visit.problem("correction-state", detail=_WHY[refused.why][visit.language] if refused.why in _WHY else "")

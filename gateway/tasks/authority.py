@@ -40,6 +40,8 @@ class Refused(Struct, frozen=True):
     """Nothing was changed: because of the state that the task is in, or of who asks."""
 
     message: str
+    zh: str
+    """The same in Chinese."""
 
 
 class Acting(Struct, frozen=True):
@@ -61,7 +63,8 @@ class TaskAuthority:
     async def create(self, new: NewTask) -> Task | Refused:
         """Make a task."""
         if new.created_by != HUB and await self._tasks.unfinished_by(new.created_by) >= UNFINISHED_MAX:
-            return Refused(f"at most {UNFINISHED_MAX:,} tasks of a partner are under way at once")
+            most = f"{UNFINISHED_MAX:,}"
+            return Refused(f"at most {most} tasks of a partner are under way at once", f"未完成的任务最多 {most} 项")
         partner = partner_of(new.created_by, new.assignee_kind, new.assignee)
         task = Task(id=f"t-{token_hex(6)}", partner=partner, created_us=self._now_us(), **structs.asdict(new))
         words = structs.asdict(new) | {"id": task.id, "created_us": task.created_us}
@@ -73,13 +76,14 @@ class TaskAuthority:
         """Do something with a task as it was read; of two who do at once, one is refused."""
         following = TRANSITIONS.get((task.state, action))
         if not MAY[action] & parts_of(task, acting.who):
-            return Refused(_WHOSE[action])
+            return _WHOSE[action]
         if following is None:
-            first = ": it is to be accepted first" if (task.state, action) == ("open", "complete") else ""
-            return Refused(f"the task is {task.state}{first}")
+            unaccepted = action == "complete" and task.state == "open"
+            first = (": it is to be accepted first", "，应先接受") if unaccepted else ("", "")
+            return Refused(f"the task is {task.state}{first[0]}", f"任务的状态为 {task.state}{first[1]}")
         now_us = self._now_us()
         if not await self._tasks.claim(task, now_us):
-            return Refused("the task is being changed by somebody else: read it again")
+            return Refused("the task is being changed by somebody else: read it again", "任务正由他人更改，请重新读取")
         time_name = "accepted_us" if action == "accept" else "ended_us"
         values: Mapping[str, Any] = {"state": following, time_name: now_us, "note": acting.note or task.note}
         changed = structs.replace(task, **values, version=task.version + 1)
@@ -90,14 +94,14 @@ class TaskAuthority:
             await self._tasks.disclaim(task)
             raise
         if not await self._tasks.change(task, values, told(changed, f"task.{following}"), now_us):
-            return Refused("the task was changed by somebody else: read it again")
+            return Refused("the task was changed by somebody else: read it again", "任务已由他人更改，请重新读取")
         return changed
 
 
-_WHOSE: Final[Mapping[Action, str]] = {
-    "accept": "only whom it is assigned to accepts a task",
-    "complete": "only whom it is assigned to completes a task",
-    "cancel": "only who made a task, or the hub, cancels it",
+_WHOSE: Final[Mapping[Action, Refused]] = {
+    "accept": Refused("only whom it is assigned to accepts a task", "任务仅可由受派方接受"),
+    "complete": Refused("only whom it is assigned to completes a task", "任务仅可由受派方完成"),
+    "cancel": Refused("only who made a task, or the hub, cancels it", "任务仅可由创建方或甲方取消"),
 }
 
 

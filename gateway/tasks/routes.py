@@ -192,7 +192,7 @@ def _wanted(visit: Visit, number_max: int) -> Wanted | Answer:
 
 def _answer(visit: Visit, made: Task | Refused, status: int = 200) -> Answer:
     if isinstance(made, Refused):
-        return visit.problem("task-state", detail=made.message)
+        return visit.problem("task-state", detail=made.zh if visit.language == "zh" else made.message)
     return visit.answer(shown_task(made, visit.grant.partner, visit.time_us), status, {"ETag": _etag(made)})
 
 

@@ -26,7 +26,7 @@ def test_a_record_at_the_edge_of_what_is_read_at_once_is_found(tmp_path: Path, d
     before = filling * (room // len(filling))
     rest = room - len(before)
     before += frame(b'{"v":2}' + b" " * (rest - 15)) if rest > 15 else b""
-    path = tmp_path / "1.seg"
+    path = tmp_path / "segment"
     path.write_bytes(before + frame(pulse) + filling * 3)
     assert set(leaves_with(NEEDLE, path, 0, path.stat().st_size)) == {pulse}
     assert set(leaves_with(NEEDLE, path, len(before), path.stat().st_size)) == {pulse}

@@ -78,6 +78,8 @@ async def test_a_task_is_accepted_and_completed_with_a_note(hub: Hub, call: http
     assert (completed.json()["state"], completed.json()["note"]) == ("completed", "all 12")
     again = await call.post(f"/partner/tasks/{task.id}/complete")
     assert (again.status_code, again.json()["type"]) == (409, "/problems/task-state")
+    chinese = await call.post(f"/partner/tasks/{task.id}/complete", headers={"Accept-Language": "zh"})
+    assert (again.json()["detail"], chinese.json()["detail"]) == ("the task is completed", "任务的状态为 completed")
     assert hub.events() == ["task-created", "task-accepted", "task-completed"]
 
 
