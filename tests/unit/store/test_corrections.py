@@ -93,7 +93,8 @@ async def test_a_step_that_nobody_will_finish_is_resumed_by_one(store: Store) ->
 async def test_reports_come_in_pages_the_latest_first(store: Store) -> None:
     corrections = Corrections(store)
     for name, more_us in (("c-1", 0), ("c-2", 5), ("c-3", 5), ("c-4", 9)):
-        await kept(corrections, name, reported_us=NOW_US + more_us, partner="rapid" if name == "c-4" else "swift")
+        partner = "rapid" if name == "c-4" else "swift"
+        await kept(corrections, name, reported_us=NOW_US + more_us, partner=partner, field=f"of_{name[2:]}")
     await corrections.finish(step("c-2", 2), "rejected", NOW_US)
 
     async def names(sought: Sought) -> list[str]:
