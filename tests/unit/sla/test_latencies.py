@@ -45,6 +45,13 @@ def test_what_takes_longer_than_can_be_told_apart_counts_as_the_longest() -> Non
     assert buckets[-1] == 2
 
 
+def test_what_a_wrong_clock_measured_counts_as_the_shortest() -> None:
+    buckets = no_latencies()
+    for latency_us in (-1, -(10**12), 0):
+        count_latency(buckets, latency_us)
+    assert (buckets[0], sum(buckets)) == (3, 3)
+
+
 def test_packed_latencies_are_the_same() -> None:
     buckets = no_latencies()
     for latency_us in (0, 63, 64, 80_000, LATENCY_MAX_US):
