@@ -83,9 +83,9 @@ def test_what_would_have_to_be_fetched_or_could_be_slow_is_refused(written: dict
 
 
 def test_no_text_makes_a_pattern_slow() -> None:
-    began_s = time.monotonic()
+    began_s = time.process_time()
     assert codes({"pattern": "^(a+)+$"}, '"' + "a" * 50_000 + 'b"') == ["pattern"]
-    assert time.monotonic() - began_s < 2
+    assert time.process_time() - began_s < 2
 
 
 def test_no_fault_repeats_a_value_of_what_was_sent() -> None:

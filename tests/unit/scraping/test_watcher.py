@@ -221,10 +221,10 @@ def test_telling_it_takes_a_few_microseconds() -> None:
     stage, world = Stage(), World("l", 200)
     page = world.page(at(0, 9), world.owned)
     outcome = Outcome(200, records=200, disclosed=None)
-    begin = time.perf_counter()
+    begin = time.process_time()
     for _ in range(10_000):
         stage.watcher.saw(stage.plans["list"], "app", page.time_us, "", outcome)
-    assert (time.perf_counter() - begin) / 10_000 < 50e-6, "generous: other processes share the machine"
+    assert (time.process_time() - begin) / 10_000 < 50e-6, "generous: other processes share the caches"
 
 
 def _contents(found: Any, depth: int = 0) -> Any:
