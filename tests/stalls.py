@@ -12,7 +12,8 @@ _TICK_S = 0.01
 async def timed(work: Awaitable[T]) -> tuple[T, float]:
     """What it gives, and the seconds that it took, less those by which a sleeper beside it woke too late.
 
-    Work that blocks the loop is excused as well: this is for waiting that has to end, not for what must not block.
+    Work that blocks the loop once it has waited is excused as well: this is for waiting that has to end, not for what
+    must not block.
     """
     stalled_s = 0.0
 
