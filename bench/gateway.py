@@ -16,7 +16,7 @@ from gateway.demo.data import generate
 from gateway.demo.workspace import assemble
 from gateway.oauth.clients import ClientFault, add_client
 from gateway.settings import Settings, read_settings
-from gateway.store.store import Store
+from gateway.store.opening import open_store
 
 AGREEMENT = Path("agreements/swift-logistics-2026.yaml")
 CLIENT = "swift-logistics-app"
@@ -70,7 +70,7 @@ def register(workspace: Path) -> None:
         settings = read_settings(workspace)
         if not isinstance(settings, Settings):
             raise TypeError("the demo's settings are not valid")
-        store = await Store.open(settings.database_url(workspace))
+        store = await open_store(settings, workspace)
         try:
             added = await add_client(store, PARTNER, CLIENT, "client_secret_basic", now_s=int(time.time()))
         finally:

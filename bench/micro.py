@@ -27,16 +27,22 @@ from contracts.mask import Mask, NotMaskable
 from gateway.audit.faults import LogFault
 from gateway.audit.writer import Writer
 from gateway.oauth.authority import Authority
-from gateway.oauth.grant import Rejected
+from gateway.oauth.dpop import Proofs
+from gateway.oauth.grant import Presented, Rejected
+from gateway.oauth.guard import Guard
 from gateway.oauth.keys import KeyRing, Signer
-from gateway.oauth.tokens import claims_for, sign
+from gateway.oauth.nonces import Nonces
+from gateway.oauth.replay import LocalReplayCache
+from gateway.oauth.tokens import UNBOUND, Held, claims_for, sign
 from gateway.oauth.verify import TokenVerifier
+from gateway.store.hidden import Hidden
 from policies.counters import Counters
 from policies.limit import Moment
 
 Work = Callable[[], object]
 BATCHES = 7
 BATCH_S = 0.08
+HASH = "sha256 of it"
 
 
 @dataclass(frozen=True)
@@ -112,26 +118,49 @@ def logging(folder: Path) -> Step:
     return Step(step, lambda: writer.append_written(ENTRY), "sha256 and write as many bytes", bare)
 
 
-def identifying() -> Step:
-    """A token that was seen before, beside the hash by which it is found again."""
+def identifying() -> list[Step]:
+    """A token that was seen before, beside the hash by which it is found again: by itself, and as the doors ask for it,
+    bound to nothing and to a client certificate. A third of the last two is making what is asked and what is said."""
     key = ECKey.generate_key("P-256", private=True)
     issuer, now_s = "http://127.0.0.1", time.time()
-    claims = claims_for(
-        issuer=issuer,
-        audience=issuer,
-        client_id=CLIENT,
-        partner=PARTNER,
-        scopes=["shipments:list"],
-        now_s=now_s,
-        epoch_s=0,
-    )
-    header = b"Bearer " + sign(claims, Signer("bench", key)).encode()
     authority = Authority(KeyRing(Signer("bench", key), {"bench": key}, b""), {})
     verifier = TokenVerifier(issuer=issuer, audience=issuer, authority=authority)
-    if isinstance(verifier.verify(header, now_s), Rejected):
-        raise TypeError("the token is not accepted")
-    work = partial(verifier.verify, header, now_s)
-    return Step("identify a known token", work, "sha256 of it", lambda: hashlib.sha256(header).digest())
+    proofs = Proofs(base_url=issuer, nonces=Nonces(Hidden(bytes(32))), replay=LocalReplayCache())
+    guard = Guard(verifier, proofs, metadata_url=issuer)
+    steps: list[Step] = []
+    for held in (UNBOUND, Held("mtls", "c" * 43)):
+        claims = claims_for(
+            issuer=issuer,
+            audience=issuer,
+            client_id=CLIENT,
+            partner=PARTNER,
+            scopes=["shipments:list"],
+            now_s=now_s,
+            epoch_s=0,
+            held=held,
+        )
+        header = b"Bearer " + sign(claims, Signer("bench", key)).encode()
+        if isinstance(verifier.verify(header, now_s), Rejected):
+            raise TypeError("the token is not accepted")
+        bare = partial(_hash_of, header)
+        steps += [
+            Step(f"find a known token, bound: {held.binding}", partial(verifier.verify, header, now_s), HASH, bare),
+            Step(
+                f"admit its bearer, bound: {held.binding}", partial(_admitted, guard, header, held, now_s), HASH, bare
+            ),
+        ]
+    return steps
+
+
+def _hash_of(header: bytes) -> bytes:
+    return hashlib.sha256(header).digest()
+
+
+def _admitted(guard: Guard, header: bytes, held: Held, now_s: float) -> None:
+    """Without a proof it never suspends, so it needs no event loop."""
+    asking = guard.admit(Presented(header, "GET", b"/v1/shipments", None, held.thumbprint), now_s)
+    with suppress(StopIteration):
+        asking.send(None)
 
 
 def table(steps: list[Step]) -> str:
@@ -148,7 +177,7 @@ async def main() -> None:
     with tempfile.TemporaryDirectory(prefix="clausegate-bench-") as name:
         folder = Path(name)
         body = await asyncio.to_thread(lambda: page(shipments_file(folder)))
-        print(table([identifying(), limiting(), masking(body), logging(folder)]))
+        print(table([*identifying(), limiting(), masking(body), logging(folder)]))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from contracts.rows import Predicate, RowFilter
 from contracts.service import Service
 from contracts.terms import Rendered, Term, cover_clauses, policy_findings, terms_of
 from contracts.workspace import Documents, Loaded, is_broken
-from policies.clause import Anomaly, Binding, Bulk, Disclosure, Effect, Meter, PageSize
+from policies.clause import Anomaly, Authentication, Binding, Bulk, Disclosure, Effect, Meter, PageSize, Signing
 from policies.gate import Gate
 from policies.kinds.purpose import PurposeGate
 from policies.library import Policy
@@ -347,6 +347,8 @@ class _Planning:
             page_clause=page_clause,
             headers=(contract.header(), *policy_header(limits)),
             seed=laid.seed,
+            authentication=_all(effects, Authentication),
+            signing=_all(effects, Signing),
         )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from contracts.disclosed import record_schema
 from contracts.openapi_operations import METHODS, operation
 from contracts.openapi_problems import PROBLEM_SCHEMA, problem_examples
+from contracts.openapi_security import security_schemes
 from contracts.openapi_shared import share_problems
 from contracts.openapi_terms import contracts_of, in_both
 from contracts.plan import Contract, Plan
@@ -24,7 +25,11 @@ _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "RateLimit": ("What is left of each limit: r; more of it in t seconds.", {"type": "string"}),
     "Clausegate-Cut": ("The clause of a quota that cut the page: `next` goes on from there later.", {"type": "string"}),
     "Retry-After": ("Seconds to wait before calling again.", {"type": "integer", "minimum": 0}),
-    "WWW-Authenticate": ("How to authenticate (RFC 6750).", {"type": "string"}),
+    "WWW-Authenticate": ("How to authenticate (RFC 6750, RFC 9449).", {"type": "string"}),
+    "DPoP-Nonce": (
+        "The `nonce` of your next DPoP proofs (RFC 9449). Any answer may bring a new one.",
+        {"type": "string"},
+    ),
     "ETag": ("Names what you see, for If-None-Match and If-Match (RFC 9110).", {"type": "string"}),
     "Vary": ("The request headers that the answer depends on.", {"type": "string"}),
     "Cache-Control": ("Whether a cache of your own may keep it.", {"type": "string"}),
@@ -34,8 +39,6 @@ _PREVAILING: Mapping[Language, str] = {
     "en": "Where the languages differ, English prevails. 各语言不一致时，以英文为准。",
     "zh": "Where the languages differ, Chinese prevails. 各语言不一致时，以中文为准。",
 }
-
-_ORDER: tuple[str, ...] = tuple(METHODS)
 
 
 def _lasting(_plan: Plan) -> bool:
@@ -70,7 +73,7 @@ def openapi_for(
         "tags": [{"name": name, "description": said} for name, said in _resources(chosen).items()],
         "paths": paths,
         "components": {
-            "securitySchemes": {"oauth2": _security(chosen, base_url)},
+            "securitySchemes": security_schemes(chosen, base_url),
             "schemas": {"Problem": PROBLEM_SCHEMA, **_records(chosen, names, language)},
             "headers": {name: {"description": text, "schema": schema} for name, (text, schema) in _HEADERS.items()},
             "responses": problems,
@@ -153,19 +156,3 @@ def _described(contracts: list[Contract], *, own: bool) -> list[str]:
 
 def _name(contract: Contract, language: Language) -> str:
     return contract.partner_name.get(language) or contract.partner
-
-
-def _security(plans: Iterable[Plan], base_url: str) -> dict[str, Any]:
-    """OAuth 2.0 client credentials: every scope with what it opens."""
-    opened: dict[str, dict[str, set[str]]] = {}
-    for plan in plans:
-        opened.setdefault(plan.scope, {}).setdefault(plan.resource, set()).add(plan.operation)
-    scopes = {scope: "; ".join(map(_said, sorted(opened[scope].items()))) for scope in sorted(opened)}
-    flow = {"tokenUrl": f"{base_url}/oauth/token", "scopes": scopes}
-    return {"type": "oauth2", "flows": {"clientCredentials": flow}}
-
-
-def _said(opened: tuple[str, set[str]]) -> str:
-    """A resource and what can be done of it: `shipments: list, get`."""
-    resource, operations = opened
-    return f"{resource}: {', '.join(sorted(operations, key=_ORDER.index))}"

@@ -6,6 +6,7 @@ from typing import Any
 from contracts.openapi_examples import body_example, csv_example, line_of, record_example
 from contracts.openapi_parameters import parameters
 from contracts.openapi_problems import problem_responses
+from contracts.openapi_security import requirements
 from contracts.openapi_terms import clauses_said, terms
 from contracts.plan import Plan
 from contracts.product import Operation
@@ -45,7 +46,7 @@ def operation(plans: list[Plan], names: Mapping[str, str]) -> dict[str, Any]:
         "description": clauses_said(plans),
         "parameters": parameters(plans),
         **({"requestBody": body} if body else {}),
-        "security": [{"oauth2": [plan.scope]}],
+        "security": requirements(plans),
         "responses": {**_answers(plans, names), **problem_responses(plans)},
         **terms(plans),
     }

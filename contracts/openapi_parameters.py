@@ -8,6 +8,8 @@ from typing import Any
 
 from adapters.base import Field
 from contracts.granted import Branch, Keyed, Leaf, Many, Node
+from contracts.openapi_security import proof_parameter
+from contracts.openapi_signing import signature_parameters
 from contracts.plan import Plan
 from contracts.product import READING
 from contracts.selecting import OPERATORS, TEXT_MAX, VALUES_MAX
@@ -47,7 +49,7 @@ def parameters(plans: list[Plan]) -> list[dict[str, Any]]:
         found += _fields(plans)
     if operation == "list":
         found += [*_sort(plans), *_filters(plans)]
-    return [*found, *_conditions(plans), *_purpose(plans)]
+    return [*found, *_conditions(plans), *_purpose(plans), *proof_parameter(plans), *signature_parameters(plans)]
 
 
 def _query(name: str, said: str, schema: dict[str, Any]) -> dict[str, Any]:

@@ -5,15 +5,19 @@ from typing import Any, TypeVar
 
 from contracts.plan import Plan
 from contracts.product import Operation
+from policies.clause import Authentication
 from policies.gate import Gate
 from policies.limit import Limit
 from policies.reference import ClauseRef
 
 _Effect = TypeVar("_Effect", Gate, Limit)
+_BINDINGS = frozenset({"none", "dpop", "mtls"})
 
 STATED: Mapping[str, tuple[int, str]] = {
     "missing-token": (401, "No access token"),
     "invalid-token": (401, "The access token is not valid"),
+    "invalid-dpop-proof": (401, "The DPoP proof is not valid"),
+    "use-dpop-nonce": (401, "The DPoP proof needs a nonce of this server"),
     "token-in-query": (400, "A token was sent in the URL"),
     "invalid-parameter": (400, "A query parameter is not known or is given twice"),
     "invalid-limit": (400, "`limit` is not a number of records"),
@@ -21,8 +25,13 @@ STATED: Mapping[str, tuple[int, str]] = {
     "invalid-filter": (400, "A filter names no field that can be filtered by, or no value of its type"),
     "invalid-sort": (400, "`sort` names a field that the list cannot be sorted by"),
     "invalid-fields": (400, "`fields` names something that your view does not show"),
+    "digest-mismatch": (400, "Content-Digest does not fit the body"),
     "invalid-idempotency-key": (400, "`Idempotency-Key` is not valid"),
     "insufficient-scope": (403, "The token does not hold the scope for this"),
+    "authentication-not-admitted": (403, "Your agreement asks for another way of authentication"),
+    "beyond-authorization-details": (403, "The token was narrowed to something else"),
+    "signature-required": (403, "Your agreement asks for a signed request"),
+    "signature-invalid": (403, "The request's signature is not valid"),
     "not-in-force": (403, "The agreement is not in force now"),
     "purpose-not-covered": (403, "The stated purpose is not covered"),
     "outside-hours": (403, "The agreement does not admit calls at this time"),
@@ -58,15 +67,18 @@ STATED: Mapping[str, tuple[int, str]] = {
 """Status and title of each problem of a documented call, by code: the gateway's own, which a test holds them to."""
 
 _ANY = (
-    *("missing-token", "invalid-token", "uri-too-long", "headers-too-large", "token-in-query", "invalid-parameter"),
-    *("insufficient-scope", "not-in-force", "internal", "log-unavailable"),
+    *("missing-token", "invalid-token", "invalid-dpop-proof", "use-dpop-nonce"),
+    *("uri-too-long", "headers-too-large", "token-in-query", "invalid-parameter"),
+    *("insufficient-scope", "beyond-authorization-details", "not-in-force"),
+    *("internal", "log-unavailable", "state-unavailable"),
     *("backend-unreachable", "backend-error", "backend-invalid", "backend-timeout"),
 )
 _CHANGED = (
     *("invalid-idempotency-key", "idempotency-in-flight", "idempotency-unknown", "idempotency-mismatch"),
-    *("conflict", "backend-refused", "state-unavailable"),
+    *("conflict", "backend-refused", "digest-mismatch"),
 )
 _SENT = ("body-incomplete", "body-too-large", "unsupported-media-type", "invalid-body")
+_SIGNED = ("signature-required", "signature-invalid")
 _OF: Mapping[Operation, tuple[str, ...]] = {
     "list": ("invalid-limit", "invalid-cursor", "invalid-filter", "invalid-sort", "invalid-fields", "not-acceptable"),
     "get": ("invalid-fields", "not-acceptable", "record-not-found"),
@@ -112,6 +124,10 @@ def codes_of(plans: Iterable[Plan]) -> list[str]:
         found.update(_ANY, _OF[plan.operation])
         found.update(reason for gate in _refusing(plan.gates) for reason in gate.reasons)
         found.update(limit.reason for limit in _refusing(plan.limits))
+        if _demanding(plan):
+            found.add("authentication-not-admitted")
+        if plan.signing:
+            found.update(_SIGNED)
         if _uncountable(plan):
             found.add("limiter-unavailable")
         if plan.anomalies:
@@ -124,6 +140,11 @@ def codes_of(plans: Iterable[Plan]) -> list[str]:
 def _refusing(effects: Iterable[_Effect]) -> list[_Effect]:
     """Those that refuse: one that only watches has no problem."""
     return [effect for effect in effects if effect.enforce == "refuse"]
+
+
+def _demanding(plan: Plan) -> list[Authentication]:
+    """Clauses by which some tokens are refused for what they are bound to."""
+    return [each for each in plan.authentication if not each.bindings >= _BINDINGS]
 
 
 def _uncountable(plan: Plan) -> list[Limit]:
@@ -161,6 +182,8 @@ def _headers(status: int, *, limited: bool) -> Iterable[str]:
         yield from ("Clausegate-Agreement", "Clausegate-Receipt")
     if status in (401, 403):
         yield "WWW-Authenticate"
+    if status == 401:
+        yield "DPoP-Nonce"
     if limited and status not in (401, 414, 431):
         yield from ("RateLimit-Policy", "RateLimit")
     if status in (429, 503):
@@ -178,12 +201,16 @@ def problem_examples(plans: Iterable[Plan]) -> dict[str, dict[str, Any]]:
 
 def _clause(code: str, plan: Plan) -> ClauseRef | None:
     match code:
-        case "insufficient-scope" | "outside-rows":
+        case "insufficient-scope" | "beyond-authorization-details" | "outside-rows":
             return plan.contract.products_clause
         case "not-in-force":
             return plan.contract.effective_clause
         case "invalid-limit":
             return plan.page_clause
+        case "authentication-not-admitted":
+            return _demanding(plan)[0].clause
+        case "signature-required" | "signature-invalid":
+            return plan.signing[0].clause
         case "suspended":
             return plan.anomalies[0].clause
         case "limiter-unavailable":

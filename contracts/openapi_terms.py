@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from contracts.openapi_limits import access_hours, anomaly, bulk_sync, limit, named, page_size, source_networks
+from contracts.openapi_security import authentication
+from contracts.openapi_signing import signed_requests
 from contracts.plan import Contract, Plan
 from contracts.product import READING
 from policies.clause import Meter
@@ -19,6 +21,8 @@ def terms(plans: list[Plan]) -> dict[str, Any]:
         "x-contract": contracts_of(plan.contract for plan in plans),
         "x-purpose": sorted({purpose for plan in plans for purpose in plan.purposes}),
         "x-legal-basis": sorted({plan.legal_basis for plan in plans if plan.legal_basis}),
+        "x-authentication": _distinct(each for plan in plans for each in authentication(plan)),
+        "x-signed-requests": _distinct(each for plan in plans for each in signed_requests(plan)),
         "x-access-hours": _distinct(access_hours(gate) for gate in gates if isinstance(gate, HoursGate)),
         "x-source-networks": _distinct(source_networks(gate) for gate in gates if isinstance(gate, NetworksGate)),
         "x-rate-limits": _distinct(limit(each) for plan in plans for each in plan.limits),
@@ -51,7 +55,9 @@ def clauses_said(plans: Iterable[Plan]) -> str:
 
 def _clauses(plan: Plan) -> list[ClauseRef]:
     """In the order in which a call meets them."""
-    found = [gate.clause for gate in plan.gates] + [limit.clause for limit in plan.limits]
+    found = [each.clause for each in plan.authentication]
+    found += [gate.clause for gate in plan.gates] + [limit.clause for limit in plan.limits]
+    found += [each.clause for each in plan.signing]
     if plan.operation == "list" and plan.page_clause is not None:
         found.append(plan.page_clause)
     if plan.operation in READING:

@@ -16,7 +16,7 @@ from contracts.rows import Predicate, RowFilter
 from contracts.service_operation import Operation as ServiceOperation
 from contracts.view import GrantedView
 from contracts.writing import Writing
-from policies.clause import Anomaly, Bulk, Meter
+from policies.clause import Anomaly, Authentication, Bulk, Meter, Signing
 from policies.gate import Gate
 from policies.keys import PartnerKeys, hmac_sha256
 from policies.limit import Limit
@@ -68,8 +68,8 @@ class Contract(Struct, frozen=True, gc=False):
 
 
 class Plan(Struct, frozen=True, gc=False):
-    """All that one request needs, precomputed. `gates`, `limits`, `meters`, `bulks` and `anomalies` are
-    in the order of the clauses.
+    """All that one request needs, precomputed. `gates`, `limits`, `meters`, `bulks`, `anomalies`, `authentication`
+    and `signing` are in the order of the clauses.
 
     `resource` is the product's name, and behind a slash the object's where the product has several; `offer` what
     all partners of the role share. `scope` is the OAuth scope a token must hold, `route` the RFC 6570 path
@@ -112,6 +112,8 @@ class Plan(Struct, frozen=True, gc=False):
     page_clause: ClauseRef | None
     headers: tuple[tuple[bytes, bytes], ...]
     seed: bytes
+    authentication: tuple[Authentication, ...] = ()
+    signing: tuple[Signing, ...] = ()
 
     @property
     def view(self) -> GrantedView:

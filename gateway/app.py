@@ -25,9 +25,9 @@ from gateway.exchange.cursor import Cursors
 from gateway.exchange.serve import Gateway, Serving
 from gateway.front_doors import front_doors
 from gateway.healthz import healthz
+from gateway.identity import open_identity
 from gateway.limits.opening import Limits, LimitsError, open_limits
 from gateway.oauth.authority import Authority
-from gateway.oauth.verify import TokenVerifier
 from gateway.otlp import open_telemetry
 from gateway.outbound.serve import PREFIX, Outbound
 from gateway.quality.sampler import Sampler
@@ -41,11 +41,13 @@ from gateway.source_address import SourceOf, source_of
 from gateway.starting import StartError, State, open_state
 from gateway.store.faults import StoreError
 from gateway.store.idempotency import Idempotency
+from gateway.telemetry import Telemetry
 from gateway.tlog.cosigning import Cosigning
 from gateway.tlog.keys import LogKeys
 from gateway.tlog.open_target import TargetError, open_target
 from gateway.tlog.sequencing import sequencing
 from gateway.tlog.target import Target
+from gateway.tls import TlsContext
 from gateway.witness.policies import load_policies
 from gateway.workspace import Workspace
 
@@ -53,12 +55,14 @@ T = TypeVar("T")
 
 
 class Running(Struct, frozen=True):
-    """An open gateway: the ASGI application, and what a command or test may want to look at."""
+    """An open gateway: the ASGI application, and what a command or test may want to look at. `tls` is what it is to be
+    served with, None for plain http."""
 
     app: Callable[..., Any]
     reloader: Reloader
     writer: Writer
     tally: Tally
+    tls: TlsContext | None = None
 
 
 class Front:
@@ -91,28 +95,29 @@ async def open_gateway(workspace: Workspace, port: int) -> AsyncIterator[Running
         except (LimitsError, StoreError) as error:
             raise StartError(f"limits cannot be counted: {error}") from None
         notices = await _stored(open_notices(state.store, stack))
-        issuer = settings.issuer(port)
-        verifier = TokenVerifier(issuer=issuer, audience=issuer, authority=state.authority)
-        telemetry = open_telemetry(settings, log.tally, log.writer)
-        if telemetry is not None:
-            stack.callback(telemetry.close)
+        identity = await open_identity(workspace, state, settings.issuer(port), stack)
+        telemetry = _telemetry(settings, log, stack)
         sampler = _sampler(settings, log.writer, log.tally)
         stack.push_async_callback(sampler.close)
-        reception = Reception(lambda: time.time_ns() // 1000, time.monotonic_ns, source)
+        reception = Reception(
+            lambda: time.time_ns() // 1000, time.monotonic_ns, source, certificate_of=identity.certificate_of
+        )
         idempotency = _idempotency(state)
         gateway = Gateway(
             Serving(log.plans, connect_all(workspace.backends, {}, {})),
-            verify=verifier.verify,
+            verify=identity.guard.admit,
             settling=limits.settling,
             cursors=Cursors(state.cursor_key.reveal()),
             writer=log.writer,
             tally=log.tally,
-            changes=Changes(log.writer, idempotency, state.change_key),
+            changes=Changes(log.writer, idempotency, state.change_key, identity.signed_changes(state.store)),
             commit=sidecar.commit,
             sampler=sampler,
             reception=reception,
             watch=limits.watcher.saw,
             notices=notices,
+            note=identity.refusals.note,
+            sign=identity.sign(),
             monotonic_ns=time.monotonic_ns,
             observe=telemetry.observe if telemetry else None,
         )
@@ -126,15 +131,15 @@ async def open_gateway(workspace: Workspace, port: int) -> AsyncIterator[Running
             serving=lambda: gateway.serving,
             notices=notices,
             idempotency=idempotency,
-            verify=verifier.verify,
+            identity=identity,
             reception=reception,
         )
         outbound = open_outbound(parts, stack)
         doors = Doors(workspace, state, reloader, log.tally, limits.settling, source, stack)
-        handlers = doors.handlers(issuer, verifier, target)
+        handlers = await _stored(doors.handlers(identity, notices, log.writer, target))
         handlers += await _stored(open_collaboration(parts, stack))
         litestar = front_doors([*handlers, healthz(log.writer)])
-        yield Running(Front(gateway, outbound, litestar), reloader, log.writer, log.tally)
+        yield Running(Front(gateway, outbound, litestar), reloader, log.writer, log.tally, identity.tls)
 
 
 async def _stored(opening: Awaitable[T]) -> T:
@@ -212,6 +217,14 @@ def _open_trees(workspace: Workspace, state: State, stack: AsyncExitStack) -> Ta
         service.start()
         stack.push_async_callback(service.close)
     return target
+
+
+def _telemetry(settings: Settings, log: _Log, stack: AsyncExitStack) -> Telemetry | None:
+    """Metrics and traces, where they go somewhere."""
+    telemetry = open_telemetry(settings, log.tally, log.writer)
+    if telemetry is not None:
+        stack.callback(telemetry.close)
+    return telemetry
 
 
 def _sampler(settings: Settings, writer: Writer, tally: Tally) -> Sampler:

@@ -5,6 +5,7 @@ import sys
 import typer
 
 from gateway.commands import (
+    account,
     alerts,
     check,
     client,
@@ -24,6 +25,7 @@ from gateway.commands import (
     log,
     notice,
     openapi,
+    proof,
     reveal,
     sequence,
     serve,
@@ -37,6 +39,7 @@ from gateway.commands import (
     trace,
     verify,
     webhooks,
+    why,
     witness,
 )
 from gateway.commands.terminal import refuse_odd
@@ -61,6 +64,8 @@ for command in (
     serve,
     sequence,
     token,
+    proof,
+    why,
     openapi,
     status,
     health,
@@ -77,6 +82,7 @@ for command in (
     app.command(command.NAME)(command.run)
 for group in (
     client,
+    account,
     keys,
     limits,
     findings,

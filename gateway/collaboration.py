@@ -14,12 +14,18 @@ from gateway.alerts.alerting import Alerting, Outlets, Sources
 from gateway.alerts.latest import LatestAlerts
 from gateway.audit.writer import Writer
 from gateway.corrections.opening import open_corrections
+from gateway.credentials.changing import CredentialAuthority
+from gateway.credentials.expiring import Expiring
+from gateway.credentials.refusal_routes import RefusalPages, refusal_routes
+from gateway.credentials.routes import CredentialPages, credential_routes
+from gateway.credentials.standing import Standing
 from gateway.exchange.arrival import Reception
-from gateway.exchange.identify import Verify
 from gateway.exchange.serve import Serving
+from gateway.identity import Identity
 from gateway.notices.adopting import NoticesAdopting
 from gateway.notices.in_force import InForce
 from gateway.notices.routes import notice_routes
+from gateway.oauth.access import own_right
 from gateway.outbound.serve import Outbound
 from gateway.partner.door import PartnerDoor
 from gateway.reload import Reloader
@@ -64,7 +70,7 @@ class Parts(Struct, frozen=True):
     serving: Callable[[], Serving]
     notices: InForce
     idempotency: Idempotency
-    verify: Verify
+    identity: Identity
     reception: Reception
 
     @property
@@ -87,10 +93,11 @@ def open_outbound(parts: Parts, stack: AsyncExitStack) -> Outbound:
     outbound = Outbound(
         plans=parts.reloader.plans,
         services=lambda: parts.reloader.workspace.services,
-        verify=parts.verify,
+        verify=parts.identity.guard.admit,
         writer=parts.writer,
         counts=parts.tally,
         reception=parts.reception,
+        note=parts.identity.refusals.note,
     )
     stack.push_async_callback(outbound.close)
     return outbound
@@ -99,7 +106,12 @@ def open_outbound(parts: Parts, stack: AsyncExitStack) -> Outbound:
 async def open_collaboration(parts: Parts, stack: AsyncExitStack) -> list[Any]:
     """The routes below /partner/, and everything that goes on in the background. Raises StartError, StoreError."""
     store, writer, plans = parts.store, parts.writer, parts.reloader.plans
-    outbox, door = Outbox(store), PartnerDoor(parts.verify)
+    outbox = Outbox(store)
+    door = PartnerDoor(
+        parts.identity.guard.admit,
+        certificate_of=parts.identity.certificate_of,
+        note=parts.identity.refusals.note,
+    )
     corrections = open_corrections(
         store,
         writer,
@@ -118,7 +130,17 @@ async def open_collaboration(parts: Parts, stack: AsyncExitStack) -> list[Any]:
         *corrections.routes,
         *task_routes(door, store, TaskAuthority(store, writer), plans),
         *webhook_routes(door, store, webhooks),
+        *_credential_routes(parts, door),
     ]
+
+
+def _credential_routes(parts: Parts, door: PartnerDoor) -> list[Any]:
+    """Credentials that partners look after, and why they were refused."""
+    store, identity, plans = parts.store, parts.identity, parts.reloader.plans
+    standing = Standing(store, lambda partner, now_s: own_right(plans(), partner, now_s))
+    authority = CredentialAuthority(store, parts.writer)
+    pages = CredentialPages(store, authority, standing, identity.fetch, identity.issuer, identity.uses)
+    return [*credential_routes(door, pages), *refusal_routes(door, RefusalPages(store, identity.refusals, plans))]
 
 
 async def _open_services(parts: Parts, outbox: Outbox, stack: AsyncExitStack) -> None:
@@ -136,6 +158,7 @@ async def _open_services(parts: Parts, outbox: Outbox, stack: AsyncExitStack) ->
         Pulsing(writer.append_durable, parts.tally.hear),
     ]
     if is_first(settings):  # the same counts would be stored by each
+        services.append(Expiring(store, writer))
         services.append(Rolling(store, settings.log_path(parts.reloader.folder), parts.reloader.plans))
     for service in services:
         service.start()

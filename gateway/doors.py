@@ -1,21 +1,19 @@
 """Everything but exchanges: tokens, the console, the published log, problem pages. Wired here for gateway/app.py."""
 
-import asyncio
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
 from msgspec import Struct
 
+from gateway.audit.writer import Writer
 from gateway.console.routes import console_routes
 from gateway.console.wiring import Console
 from gateway.exchange.settle import Settling
-from gateway.oauth.authority import Authority, follow
-from gateway.oauth.replay import LocalReplayCache, ReplayCache
-from gateway.oauth.replay_redis import RedisReplayCache
+from gateway.identity import Identity, open_tokens
+from gateway.notices.in_force import InForce
 from gateway.oauth.routes import oauth_routes
-from gateway.oauth.server import TokenServer
-from gateway.oauth.verify import TokenVerifier
+from gateway.people.oidc import Oidc, open_oidc
+from gateway.portal.routes import clients_of, portal_routes
 from gateway.problem_pages import problem_routes
 from gateway.public_gate import public_gate
 from gateway.reload import Reloader
@@ -44,15 +42,15 @@ class Doors(Struct, frozen=True):
     source: SourceOf
     stack: AsyncExitStack
 
-    def handlers(self, issuer: str, verifier: TokenVerifier, target: Target) -> list[Any]:
-        """All of them; what they need is opened, and closed by the stack."""
+    async def handlers(self, identity: Identity, notices: InForce, writer: Writer, target: Target) -> list[Any]:
+        """All of them; what they need is opened, and closed by the stack. Raises StartError, StoreError."""
         settings, state, source = self.workspace.settings, self.state, self.source
         throttle = _throttle(settings, state.throttle_key)
         self.stack.callback(throttle.close)
         gate = public_gate(throttle.admit_public, source)
-        tokens = _token_server(issuer, state, self.reloader, throttle, _replay(settings, self.stack))
-        following = asyncio.create_task(follow(state.store, _adopters(verifier, tokens)))
-        self.stack.push_async_callback(_cancel, following)
+        tokens = open_tokens(
+            identity, state, plans=self.reloader.plans, notices=notices, throttle=throttle, stack=self.stack
+        )
         console = Console(
             plans=self.reloader.plans,
             tally=self.tally,
@@ -62,38 +60,29 @@ class Doors(Struct, frozen=True):
             accounts=Accounts(state.store),
             sessions=KeptSessions(state.store),
             allow_login=throttle.allow_login,
-            secure=issuer.startswith("https://"),
+            secure=identity.issuer.startswith("https://"),
+            public_url=identity.issuer,
+            oidc=await self._oidc(writer, identity.issuer),
+            local_login=settings.local_login == "on",
         )
-        pages = LogPages(target, state.log_keys, verifier.verify, tree_delay_ms=settings.tree_delay_ms)
-        oauth = oauth_routes(tokens, gate=gate, source_of=source)
-        return [*oauth, *console_routes(console), *problem_routes(gate), *log_routes(pages, gate)]
-
-
-def _token_server(
-    issuer: str, state: State, reloader: Reloader, throttle: Throttle, replay: ReplayCache
-) -> TokenServer:
-    try:
-        return TokenServer(
-            issuer=issuer,
-            clients=Clients(state.store),
-            scopes_of=lambda partner: reloader.plans().scopes_of(partner),
-            pepper=state.pepper,
-            replay=replay,
-            throttle=throttle,
-            authority=state.authority,
+        pages = LogPages(
+            target,
+            state.log_keys,
+            identity.guard.admit,
+            tree_delay_ms=settings.tree_delay_ms,
+            certificate_of=identity.certificate_of,
+            note=identity.refusals.note,
         )
-    except ValueError as error:
-        raise StartError(f"clausegate.toml, base_url: {error}") from None
+        oauth = oauth_routes(tokens, gate=gate, source_of=source, certificate_of=identity.certificate_of)
+        people = [*console_routes(console), *portal_routes(console, clients_of(Clients(state.store)))]
+        return [*oauth, *people, *problem_routes(gate), *log_routes(pages, gate)]
 
-
-def _adopters(verifier: TokenVerifier, tokens: TokenServer) -> Callable[[Authority], None]:
-    """Both sides of a token follow the store: who verifies it, and who signs the next one."""
-
-    def adopt(now: Authority) -> None:
-        verifier.adopt(now)
-        tokens.adopt(now)
-
-    return adopt
+    async def _oidc(self, writer: Writer, public_url: str) -> Oidc | None:
+        """Logins by the company's identity provider, where there is one."""
+        try:
+            return await open_oidc(self.workspace.settings, self.state.store, writer, public_url, self.stack)
+        except ValueError as error:
+            raise StartError(f"clausegate.toml, {error}") from None
 
 
 def _throttle(settings: Settings, key: Hidden[bytes]) -> Throttle:
@@ -107,16 +96,3 @@ def _throttle(settings: Settings, key: Hidden[bytes]) -> Throttle:
         return Throttle(key, rules, settings.redis_url)
     except ValueError as error:
         raise StartError(f"clausegate.toml, redis_url: {error}") from None
-
-
-def _replay(settings: Settings, stack: AsyncExitStack) -> ReplayCache:
-    if not settings.redis_url:
-        return LocalReplayCache()
-    cache = RedisReplayCache.connect(settings.redis_url)
-    stack.push_async_callback(cache.close)
-    return cache
-
-
-async def _cancel(task: asyncio.Task[Any]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)

@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from gateway.problem import Problem
 from gateway.problem import problem as _problem
+from gateway.problems_identity import IDENTITY_PROBLEMS
 from gateway.problems_partner import PARTNER_PROBLEMS
 
 __all__ = ["PROBLEMS", "Problem"]
@@ -23,8 +24,8 @@ PROBLEMS: Mapping[str, Problem] = MappingProxyType(
             401,
             "The access token is not valid",
             "访问令牌无效",
-            "It is malformed, expired, revoked, or meant for another audience: get a new one.",
-            "令牌格式错误、已过期、已吊销或受众不符：请重新获取。",
+            "It is malformed, expired, revoked, for another audience, or bound to what was not shown: get a new one.",
+            "令牌格式错误、已过期、已吊销、受众不符，或未出示其绑定的密钥或证书：请重新获取。",
         ),
         # 400, 404, 405, 414, 431: what do they want?
         "token-in-query": _problem(
@@ -357,6 +358,7 @@ PROBLEMS: Mapping[str, Problem] = MappingProxyType(
             "Tell the hub the request_id.",
             "请将 request_id 告知提供方。",
         ),
+        **IDENTITY_PROBLEMS,
         **PARTNER_PROBLEMS,
     }
 )

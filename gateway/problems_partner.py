@@ -91,5 +91,33 @@ PARTNER_PROBLEMS: Mapping[str, Problem] = MappingProxyType(
             "Wait as long as Retry-After says.",
             "请按 Retry-After 所示时间等待。",
         ),
+        "credential-not-found": problem(
+            404,
+            "There is no such client or credential",
+            "没有该客户端或凭证",
+            "GET /partner/clients lists yours.",
+            "GET /partner/clients 列出贵方的全部客户端与凭证。",
+        ),
+        "credential-invalid": problem(
+            422,
+            "The credential cannot be used",
+            "该凭证无法使用",
+            "Each fault is listed. Nothing was changed.",
+            "各项问题均已列出。未作任何更改。",
+        ),
+        "credential-state": problem(
+            409,
+            "That would leave the client without a credential, or with too many",
+            "该操作将使客户端没有凭证，或凭证过多",
+            "Add the new one before the old one goes; a client has at most two secrets and eight keys or certificates.",
+            "请先添加新凭证再移除旧凭证；一个客户端至多有两个密钥串、八个公钥或证书。",
+        ),
+        "refusal-not-found": problem(
+            404,
+            "Nothing is known of a refusal of this request",
+            "没有该请求被拒绝的记录",
+            "Ask with the X-Request-Id of an answer of yours, within seven days. What was answered is in your log.",
+            "请在七日内使用贵方应答中的 X-Request-Id 查询。已成功应答的请求见贵方日志。",
+        ),
     }
 )

@@ -11,7 +11,7 @@ from gateway.audit.writer import Writer
 from gateway.authority import Administration, AuthorityError, NewClient
 from gateway.oauth.clients import ClientCredentials
 from gateway.store.hidden import Hidden
-from gateway.store.store import Store
+from gateway.store.opening import open_store
 from gateway.workspace import Workspace
 
 
@@ -35,11 +35,11 @@ async def provision(
     if isinstance(writer, LogFault):
         raise AuthorityError(f"the audit log cannot be opened: {writer.kind}: {writer.detail}")
     try:
-        store = await Store.open(settings.database_url(workspace.folder))
+        store = await open_store(settings, workspace.folder)
         try:
             administration = Administration(store, writer)
             password = Hidden(secrets.token_urlsafe(12))
-            await administration.create_account(username, password, "operator", "en")
+            await administration.create_account(username, password, "admin", "en")
             made = [await administration.add_client(client) for client in clients]
             return NewAccount(username, password), made
         finally:

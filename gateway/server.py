@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +12,7 @@ import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from gateway.tls import tls_extension
 from gateway.workers.sharing import SharedListening
 
 HEAD_BYTES_MAX = 64 * 1024
@@ -26,15 +28,19 @@ class BoundedProtocol(HttpToolsProtocol):
     An endless request head is cut off, not collected; a head that does not become complete within the keep-alive time
     is not waited for; requests that are sent ahead of their answers are left in the socket. An offer to upgrade
     (h2c, which some clients make with every first request) is not taken up: what follows is HTTP/1.1 (RFC 9110
-    section 7.8).
+    section 7.8). With TLS, each request's scope has the connection's client certificate (ASGI TLS extension).
     """
 
     _head_bytes = 0
     _silent_bytes = 0
     _is_silent = True
+    _extensions: dict[str, Any] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        tls = tls_extension(transport.get_extra_info("ssl_object"))
+        if tls is not None:
+            self._extensions = {"tls": tls}
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def data_received(self, data: bytes) -> None:
@@ -59,6 +65,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         self._head_bytes = 0
         super().on_message_begin()
+        if self._extensions is not None:
+            self.scope["extensions"] = self._extensions
 
     def on_url(self, url: bytes) -> None:
         self._count(len(url), _URI_TOO_LONG)
@@ -153,7 +161,7 @@ class _Server(uvicorn.Server):
         await super().startup([] if self._shared else sockets)
         if self._shared and self.started:
             for listening in sockets or []:
-                shared = SharedListening(listening, self._protocol, self._opened)
+                shared = SharedListening(listening, self._protocol, self._opened, tls=self.config.ssl)
                 self.servers.append(shared)  # type: ignore[arg-type]  # as much of a Server as is used
         if self.started:
             self._ready()
@@ -167,10 +175,18 @@ class _Server(uvicorn.Server):
         return BoundedProtocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
 
-async def run(app: Any, listening: socket.socket, ready: Callable[[], None], *, shared: bool = False) -> None:
+async def run(
+    app: Any,
+    listening: socket.socket,
+    ready: Callable[[], None],
+    *,
+    shared: bool = False,
+    tls: ssl.SSLContext | None = None,
+) -> None:
     """Serve `app` on a socket until SIGINT or SIGTERM; requests in flight are finished first.
 
-    `shared`: other processes listen on the same socket, and get their share of the connections.
+    `shared`: other processes listen on the same socket, and get their share of the connections. `tls`: see TlsContext;
+    without it the socket speaks plain HTTP.
     """
     config = uvicorn.Config(
         app,
@@ -186,5 +202,6 @@ async def run(app: Any, listening: socket.socket, ready: Callable[[], None], *, 
         timeout_keep_alive=75,
         timeout_graceful_shutdown=30,
         proxy_headers=False,
+        ssl_context_factory=None if tls is None else lambda _config, _default: tls,
     )
     await _Server(config, ready, shared=shared).serve(sockets=[listening])

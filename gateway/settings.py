@@ -25,7 +25,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     )
     port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 takes a free one.")] = 8080
     base_url: Annotated[
-        str, Meta(description="How partners reach the gateway: OAuth issuer and resource. Empty: http://host:port.")
+        str,
+        Meta(
+            description="How partners reach the gateway: OAuth issuer and resource. Empty: http://host:port, or https."
+        ),
     ] = ""
     store_url: Annotated[
         str, Meta(description="The state store, a database URL. Empty: SQLite at state/clausegate.db.")
@@ -99,6 +102,49 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         tuple[str, ...],
         Meta(description="Networks (CIDR) of proxies whose X-Forwarded-For is believed. Empty: none is."),
     ] = ()
+    tls_certificate_file: Annotated[
+        str, Meta(description="The gateway's own certificate chain (PEM), to serve https. Empty: plain http.")
+    ] = ""
+    tls_key_file: Annotated[str, Meta(description="The private key (PEM) of that certificate.")] = ""
+    client_ca_file: Annotated[
+        str,
+        Meta(description="Authorities (PEM) that issue client certificates for tls_client_auth. Empty: none does."),
+    ] = ""
+    certificate_proxies: Annotated[
+        tuple[str, ...],
+        Meta(description="Networks (CIDR) of proxies whose X-Forwarded-Client-Cert is believed. Empty: none is."),
+    ] = ()
+    jwks_networks: Annotated[
+        tuple[str, ...],
+        Meta(description="Private networks (CIDR) that key sets of clients may be fetched from. Empty: public alone."),
+    ] = ()
+    key_encryption_key: Annotated[
+        str,
+        Meta(description="Key that encrypts private keys at rest: 32 bytes in base64. Several: the first encrypts."),
+    ] = ""
+    key_encryption_url: Annotated[
+        str,
+        Meta(
+            description="A key of a Vault-compatible engine to encrypt with instead: https://host/v1/transit/keys/name."
+        ),
+    ] = ""
+    key_encryption_token: Annotated[str, Meta(description="The token for that engine, such as ${VAULT_TOKEN}.")] = ""
+    oidc_issuer: Annotated[
+        str,
+        Meta(description="The company's OpenID Connect provider, for people's logins. Empty: local accounts alone."),
+    ] = ""
+    oidc_client_id: Annotated[str, Meta(description="What the gateway is called there.")] = ""
+    oidc_client_secret: Annotated[str, Meta(description="Its secret there, such as ${OIDC_SECRET}.")] = ""
+    oidc_role_claim: Annotated[
+        str, Meta(min_length=1, description="The claim of the ID token that names a person's groups.")
+    ] = "groups"
+    oidc_roles: Annotated[
+        tuple[str, ...],
+        Meta(description="Which group has which role: group=role, or group=partner-developer:partner."),
+    ] = ()
+    local_login: Annotated[
+        Literal["on", "off"], Meta(description="Whether people may log in with local accounts and passwords.")
+    ] = "on"
     otlp_endpoint: Annotated[
         str, Meta(description="OTLP/HTTP endpoint for metrics and traces. Empty: metrics only at /metrics.")
     ] = ""
@@ -145,7 +191,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         if self.base_url:
             return self.base_url.rstrip("/")
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{port}"
+        return f"{'https' if self.tls_certificate_file else 'http'}://{host}:{port}"
 
     def database_url(self, folder: Path) -> str:
         """The state store's URL, for a workspace at `folder`."""

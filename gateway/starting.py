@@ -10,6 +10,7 @@ from gateway.oauth.authority import Authority, open_authority
 from gateway.oauth.client_secret import load_pepper
 from gateway.store.faults import StoreError
 from gateway.store.hidden import Hidden
+from gateway.store.opening import open_store
 from gateway.store.server_secrets import PSEUDONYM_SECRET, ServerSecrets
 from gateway.store.store import Store
 from gateway.tlog.keys import LogKeys, OriginError, load_log_keys
@@ -28,6 +29,7 @@ class State(Struct, frozen=True):
     authority: Authority
     cursor_key: Hidden[bytes]
     throttle_key: Hidden[bytes]
+    nonce_key: Hidden[bytes]
     pepper: Hidden[bytes]
     change_key: Hidden[bytes]
     pseudonym_key: Hidden[bytes]
@@ -47,7 +49,7 @@ async def open_state(workspace: Workspace, stack: AsyncExitStack) -> State:
     """The state store, and the secrets that it keeps for this gateway."""
     now_s = int(time.time())
     try:
-        store = await Store.open(workspace.settings.database_url(workspace.folder))
+        store = await open_store(workspace.settings, workspace.folder, warns=True)
         stack.push_async_callback(store.close)
         secrets = ServerSecrets(store)
         return State(
@@ -55,6 +57,7 @@ async def open_state(workspace: Workspace, stack: AsyncExitStack) -> State:
             authority=await open_authority(store, time.time()),
             cursor_key=await secrets.obtain("cursor", now_s),
             throttle_key=await secrets.obtain("throttle", now_s),
+            nonce_key=await secrets.obtain("dpop-nonce", now_s),
             pepper=await load_pepper(store, now_s),
             change_key=await secrets.obtain("change", now_s),
             pseudonym_key=await secrets.obtain(PSEUDONYM_SECRET, now_s),

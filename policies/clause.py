@@ -116,7 +116,26 @@ class Disclosure(Struct, frozen=True, gc=False):
     needs_legal_basis: bool = False
 
 
-Effect: TypeAlias = Gate | Limit | Meter | PageSize | Bulk | Anomaly | Disclosure
+class Authentication(Struct, frozen=True, gc=False):
+    """How the partner's clients say who they are: by one of `methods` (RFC 7591 token_endpoint_auth_method), and with
+    tokens bound to one of `bindings`: none, dpop (RFC 9449), mtls (RFC 8705)."""
+
+    clause: ClauseRef
+    methods: frozenset[str]
+    bindings: frozenset[str]
+
+
+class Signing(Struct, frozen=True, gc=False):
+    """A request has to be signed (RFC 9421): `components` at least are covered, by one of `algorithms` (names of that
+    RFC's registry), and the signature was made at most `max_age_s` ago."""
+
+    clause: ClauseRef
+    components: tuple[str, ...]
+    algorithms: frozenset[str]
+    max_age_s: int
+
+
+Effect: TypeAlias = Gate | Limit | Meter | PageSize | Bulk | Anomaly | Disclosure | Authentication | Signing
 
 
 class Binding(Struct, frozen=True, gc=False):

@@ -28,6 +28,7 @@ from gateway.corrections.under import NoClause, clause_for, clause_of, contract_
 from gateway.reload import connect_all
 from gateway.store.corrections import Corrections, KeptCorrection, Sought
 from gateway.store.faults import StoreError
+from gateway.store.opening import open_store
 from gateway.store.server_secrets import PSEUDONYM_SECRET, ServerSecrets
 from gateway.store.store import Store
 from gateway.webhooks.notify import Outbox
@@ -83,7 +84,7 @@ def read_one(workspace: Workspace, name: str) -> dict[str, Any]:
 
 async def _reading(workspace: Workspace, read: Any) -> Any:
     try:
-        store = await Store.open(workspace.settings.database_url(workspace.folder))
+        store = await open_store(workspace.settings, workspace.folder)
         try:
             return await read(Corrections(store))
         finally:

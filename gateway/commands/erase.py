@@ -93,10 +93,10 @@ async def _erase(
 ) -> dict[str, Any] | None:
     """What was done, for machines; None when there is nothing of this person. Raises OSError."""
     from gateway.store.faults import StoreError
-    from gateway.store.store import Store
+    from gateway.store.opening import open_store
 
     try:
-        store = await Store.open(settings.database_url(folder))
+        store = await open_store(settings, folder)
         try:
             concerned = await _find(settings, folder, name, store)
             if concerned is None:

@@ -188,7 +188,7 @@ def _dates(since: str | None, until: str | None) -> str:
 def _keys(settings: Settings, folder: Path) -> "LogKeys | None":
     """This hub's keys; None, said aloud, where the state store is not at hand, as beside a copy of the log."""
     from gateway.store.faults import StoreError
-    from gateway.store.store import Store
+    from gateway.store.opening import open_store
     from gateway.tlog.keys import LogKeys, OriginError, load_log_keys
 
     url = settings.database_url(folder)
@@ -198,7 +198,7 @@ def _keys(settings: Settings, folder: Path) -> "LogKeys | None":
         return None
 
     async def load() -> LogKeys:
-        store = await Store.open(url)
+        store = await open_store(settings, folder)
         try:
             return await load_log_keys(store, settings, int(time.time()))
         finally:

@@ -1,39 +1,98 @@
-"""clausegate keys: the keys that sign access tokens; every change is a record on the audit log."""
+"""clausegate keys: the keys that sign access tokens, and what encrypts them and the server's other secrets at rest."""
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.table import Table
 
-from gateway.commands.terminal import Folder, FormatOption, open_workspace, out, print_json
+from gateway.commands.terminal import Folder, FormatOption, counted, err, fail, open_workspace, out, print_json
+
+if TYPE_CHECKING:
+    from gateway.store.signing_keys import KeptKey
+    from gateway.store.store import Store
 
 NAME = "keys"
+_PLAIN = "not encrypted"
 app = typer.Typer(
     name=NAME,
-    help="The keys that sign access tokens: list, rotate. Every change is on the audit log.",
+    help="The keys that sign access tokens: list, rotate, encrypt at rest. Who signs is on the audit log.",
     no_args_is_help=True,
 )
 
 
 @app.command("list")
 def list_all(folder: Folder, output: FormatOption = "text") -> None:
-    """List the signing keys: the active one, the one that is published already and signs next, the retired ones."""
-    from gateway.commands.administering import administer
+    """List the signing keys: the active one, the one that is published already and signs next, the retired ones.
 
-    found = administer(open_workspace(folder), lambda administration: administration.keys())
+    Says of each when it was made, when it began to sign, when it ceased, when it will be forgotten because no token of
+    it can be in use any more, and which key it is encrypted under.
+    """
+    from gateway.commands.reading import reading
+    from gateway.commands.tables import print_rows, table
+    from gateway.store.signing_keys import SigningKeys
+
+    found = reading(open_workspace(folder), lambda store: SigningKeys(store).kept())
     if output == "json":
-        print_json([{name: getattr(key, name) for name in ("kid", "state", "created_s", "retired_s")} for key in found])
+        print_json([_described(key) for key in found])
         return
-    table = Table("kid", "state", "created", box=None, pad_edge=False, header_style="bold")
+    rows = table("kid", "state", "created", "activated", "retired", "forgotten", "sealed by")
     for key in found:
-        table.add_row(key.kid, key.state, datetime.fromtimestamp(key.created_s, UTC).isoformat())
-    out().print(table)
+        said = _described(key)
+        times = (_time(said[name]) for name in ("created_s", "activated_s", "retired_s", "forgotten_s"))
+        rows.add_row(key.kid, key.state, *times, key.sealed_by or _PLAIN)
+    print_rows(rows, "There is no signing key yet: `clausegate serve` makes the first ones.")
 
 
 @app.command()
-def rotate(folder: Folder) -> None:
+def rotate(folder: Folder, output: FormatOption = "text") -> None:
     """Let the pending key sign. Tokens signed before stay good until they end, and no token is refused for it."""
     from gateway.commands.administering import administer
 
     kid = administer(open_workspace(folder), lambda administration: administration.rotate_keys())
-    out().print(f"signing now: {kid}", soft_wrap=True)
+    if output == "json":
+        print_json({"kid": kid})
+    else:
+        out().print(f"signing now: {kid}", soft_wrap=True)
+
+
+@app.command()
+def encrypt(folder: Folder, output: FormatOption = "text") -> None:
+    """Encrypt every private key and secret of the state store anew, under the first key that clausegate.toml names.
+
+    After it, keys that are named behind the first are not needed any more. May run beside a serving gateway, and again.
+    """
+    from gateway.commands.reading import reading
+
+    workspace = open_workspace(folder)
+    if not (workspace.settings.key_encryption_key or workspace.settings.key_encryption_url).strip():
+        fail("there is nothing to encrypt with: clausegate.toml sets neither key_encryption_key nor key_encryption_url")
+    sealed, key_id = reading(workspace, _encrypted)
+    if output == "json":
+        print_json({"sealed": sealed, "sealed_by": key_id})
+    else:
+        out().print(f"{counted(sealed, 'secret')} encrypted under {key_id}", soft_wrap=True)
+
+
+async def _encrypted(store: "Store") -> tuple[int, str]:
+    """How many, and under which key. Raises StoreError."""
+    from rich.progress import Progress
+
+    from gateway.store.sealed_rows import SealedRows
+
+    console = err()
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("encrypting", total=None)
+        sealed = await SealedRows(store).seal_again(lambda done, of: bar.update(task, completed=done, total=of))
+    return sealed, store.encryption.key_id
+
+
+def _described(key: "KeptKey") -> dict[str, Any]:
+    from gateway.oauth.keys import forgotten_s
+
+    names = ("kid", "state", "created_s", "activated_s", "retired_s")
+    described = {name: getattr(key, name) for name in names}
+    return {**described, "forgotten_s": forgotten_s(key.retired_s), "sealed_by": key.sealed_by}
+
+
+def _time(seconds: int | None) -> str:
+    return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()

@@ -24,7 +24,7 @@ from gateway.store.allowances import Allowances, GrantedAllowance
 from gateway.store.clients import Clients
 from gateway.store.faults import StoreError
 from gateway.store.findings import ImposedMeasure, Measures
-from gateway.store.store import Store
+from gateway.store.opening import open_store
 from gateway.workspace import Workspace
 from policies.limit import Moment
 
@@ -86,7 +86,7 @@ async def _report(
 
 async def _kept(workspace: Workspace, partner: str, now_us: int) -> _Kept:
     try:
-        store = await Store.open(workspace.settings.database_url(workspace.folder))
+        store = await open_store(workspace.settings, workspace.folder)
         try:
             clients = await Clients(store).all()
             granted, imposed = await Allowances(store).unended(), await Measures(store).unended()

@@ -25,7 +25,7 @@ def pseudonym_secret(workspace: "Workspace") -> "Hidden[bytes]":
     if database is not None and not Path(database).exists():
         fail(f"{database}: there is no state store: the keys of pseudonyms are in the one that was served with")
     try:
-        found = asyncio.run(_find(url))
+        found = asyncio.run(_find(workspace))
     except StoreError as error:
         fail(f"the state store cannot be used: {error}")
     if found is None:
@@ -33,11 +33,11 @@ def pseudonym_secret(workspace: "Workspace") -> "Hidden[bytes]":
     return found
 
 
-async def _find(url: str) -> "Hidden[bytes] | None":
+async def _find(workspace: "Workspace") -> "Hidden[bytes] | None":
+    from gateway.store.opening import open_store
     from gateway.store.server_secrets import PSEUDONYM_SECRET, ServerSecrets
-    from gateway.store.store import Store
 
-    store = await Store.open(url)
+    store = await open_store(workspace.settings, workspace.folder)
     try:
         return await ServerSecrets(store).find(PSEUDONYM_SECRET)
     finally:

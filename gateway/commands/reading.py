@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from gateway.commands.terminal import fail
 from gateway.store.faults import StoreError
+from gateway.store.opening import open_store
 from gateway.store.store import Store
 from gateway.workspace import Workspace
 
@@ -16,7 +17,7 @@ def reading(workspace: Workspace, read: Callable[[Store], Awaitable[ResultT]]) -
     """Do `read` with the state store of a workspace, and close it; a fault ends the command."""
 
     async def opened() -> ResultT:
-        store = await Store.open(workspace.settings.database_url(workspace.folder))
+        store = await open_store(workspace.settings, workspace.folder)
         try:
             return await read(store)
         finally:

@@ -72,7 +72,7 @@ class _Told:
 
 async def _sequence(folder: Path, settings: Settings, told: _Told, once: bool) -> "Ended":
     from gateway.store.faults import StoreError
-    from gateway.store.store import Store
+    from gateway.store.opening import open_store
     from gateway.tlog.cosigning import Cosigning
     from gateway.tlog.keys import OriginError, load_log_keys
     from gateway.tlog.open_target import TargetError, open_target
@@ -85,7 +85,7 @@ async def _sequence(folder: Path, settings: Settings, told: _Told, once: bool) -
     cosigning = Cosigning(policies)
     try:
         target = open_target(settings.published_at(folder))
-        store = await Store.open(settings.database_url(folder))
+        store = await open_store(settings, folder)
         try:
             keys = await load_log_keys(store, settings, int(time.time()))
             service = sequencing(

@@ -35,6 +35,7 @@ async def serve(
             listening,
             lambda: ready(running, workspace.settings.issuer(port)),
             shared=workspace.settings.workers > 1,
+            tls=None if running.tls is None else running.tls.context,
         )
 
 

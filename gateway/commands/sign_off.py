@@ -19,7 +19,8 @@ def run(
 ) -> None:
     """Sign an agreement off: put on the audit log that you approve exactly this contract hash.
 
-    The password of the console account is read from the terminal or, when it is none, from standard input. Nothing is
+    The password of the console account, and the code of its second factor where it has one, are read from the terminal
+    or, when it is none, from lines of standard input. The role has to be ops, legal or admin. Nothing is
     switched on or off by it: it is evidence of who approved what, in the partner's own part of the log too.
     """
     from gateway.commands.administering import administer
@@ -31,13 +32,18 @@ def run(
         fail(f"there is no agreement {agreement}; there are: {known}")
     contract = found[-1]
     err().print(f"{agreement} {contract.version}, contract hash {contract.hash}", soft_wrap=True)
-    password = Hidden(typer.prompt("password", hide_input=True, err=True) if sys.stdin.isatty() else _line())
-    administer(workspace, lambda administration: administration.sign_off(contract, account, password))
+    password = Hidden(_asked("password"))
+    code = _asked("code, if the account has a second factor")
+    administer(workspace, lambda administration: administration.sign_off(contract, account, password, code))
     if output == "json":
         print_json({"agreement": agreement, "version": contract.version, "contract": contract.hash, "account": account})
     else:
         out().print(f"signed off by {account}: {contract.hash}", soft_wrap=True)
 
 
-def _line() -> str:
+def _asked(what: str) -> str:
+    """At the terminal, without showing it; else the next line of standard input, "" after the last."""
+    if sys.stdin.isatty():
+        said: str = typer.prompt(what, default="", show_default=False, hide_input=True, err=True)
+        return said
     return sys.stdin.readline(1024).rstrip("\r\n")

@@ -25,8 +25,8 @@ from gateway.statements.settle import Asked, settle
 from gateway.statements.source import Progress as Step
 from gateway.store.faults import StoreError
 from gateway.store.notices import documents
+from gateway.store.opening import open_store
 from gateway.store.statements import KeptStatement
-from gateway.store.store import Store
 from gateway.tlog.open_target import TargetError, open_target
 from gateway.tlog.tiles import TileError
 from gateway.webhooks.notify import Outbox
@@ -122,7 +122,7 @@ def _load(workspace: Workspace, wanted: Wanted, versions: tuple[Contract, ...], 
     log, plans = workspace.settings.log_path(workspace.folder), workspace.plans
 
     async def load() -> Loaded:
-        store = await Store.open(workspace.settings.database_url(workspace.folder))
+        store = await open_store(workspace.settings, workspace.folder)
         try:
             if wanted.from_log:
                 return await asyncio.to_thread(load_log, log, plans, await documents(store), step)

@@ -10,7 +10,7 @@ from gateway.health.log_report import LogStatus, log_status
 from gateway.settings import Settings
 from gateway.store.faults import StoreError
 from gateway.store.log_state import LogState, LogStates
-from gateway.store.store import Store
+from gateway.store.opening import open_store
 from gateway.tlog.lag import Lag, measure_lag, read_lag
 
 
@@ -21,7 +21,7 @@ def read_log_status(settings: Settings, folder: Path, now_us: int) -> LogStatus:
         return LogStatus("no-log")
     url = settings.database_url(folder)
     try:
-        lag = asyncio.run(_measured(url, log)) if _is_there(url) else read_lag(LogState(), log)
+        lag = asyncio.run(_measured(settings, folder, log)) if _is_there(url) else read_lag(LogState(), log)
     except (StoreError, OSError) as error:
         return LogStatus("unknown", fault=str(error))
     return log_status(lag, settings.receipt_due_s, now_us)
@@ -36,8 +36,8 @@ def _is_there(url: str) -> bool:
     return parsed.get_backend_name() != "sqlite" or not parsed.database or Path(parsed.database).exists()
 
 
-async def _measured(url: str, log: Path) -> Lag:
-    store = await Store.open(url)
+async def _measured(settings: Settings, folder: Path, log: Path) -> Lag:
+    store = await open_store(settings, folder)
     try:
         return await measure_lag(LogStates(store), log)
     finally:

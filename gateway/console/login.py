@@ -1,57 +1,79 @@
-"""Logging in and out: throttled, with form tokens, and a new session id each time."""
+"""Logging in with a local account, and out: throttled, with form tokens, and a new session id each time."""
 
 import secrets
-from typing import Any
+from typing import Any, Final
 
 from litestar import Request, Response
-from litestar.datastructures import Cookie
 
 from gateway.console.answers import see_other
+from gateway.console.cookies import FORM_COOKIE, SESSION_COOKIE
+from gateway.console.failures import error_page
 from gateway.console.pages import Pages
 from gateway.console.sessions import ABSOLUTE_S, same
-from gateway.console.visitor import SESSION_COOKIE, Visitor, Visitors
-from gateway.console.wiring import Console
+from gateway.console.site import Site, safe_next
+from gateway.console.visitor import Visitor, Visitors
+from gateway.console.wiring import Console, ConsoleAccount
+from gateway.people.roles import home_of, may
 
-FORM_COOKIE = "clausegate_form"
-_USERNAME_MAX = 64
-_PASSWORD_MAX = 256
-_HOME = "/console/"
+_USERNAME_MAX: Final = 64
+_PASSWORD_MAX: Final = 256
+_CODE_MAX: Final = 16
 
 Web = Request[Any, Any, Any]
 
 
-def safe_next(path: str | None) -> str:
-    """Where to go after a form: a page of the console, never another host."""
-    if not path or not path.startswith(_HOME) or "\\" in path or "//" in path or not path.isascii():
-        return _HOME
-    return path if path.isprintable() and not path.startswith((f"{_HOME}log", f"{_HOME}language")) else _HOME
+class Entry:
+    """What every login ends in: a session that begins, whatever it was that proved who it is."""
+
+    def __init__(self, visitors: Visitors, site: Site) -> None:
+        self._visitors, self._site = visitors, site
+
+    async def admit(self, request: Web, account: ConsoleAccount, target: str) -> Response[Any] | None:
+        """Begin a new session under a new id, end the one before, and go on to `target`, or to where the role belongs.
+
+        None if the account is gone or disabled by now.
+        """
+        session_id = await self._visitors.sessions.begin(account)
+        if session_id is None:
+            return None
+        cookies = self._visitors.cookies
+        await self._visitors.sessions.end(cookies.read(request, SESSION_COOKIE))
+        answer = see_other(target if may(account.role, self._site.needs) else home_of(account.role))
+        answer.set_cookie(cookies.make(request, SESSION_COOKIE, session_id, max_age_s=ABSOLUTE_S))
+        answer.set_cookie(cookies.make(request, FORM_COOKIE, "", max_age_s=0))
+        return answer
 
 
 class Login:
-    """The login form and what it leads to.
+    """The login form and what it leads to, at one of the sites.
 
     A form without a session is guarded by a double-submit cookie, one with a session by that session's own token.
+    Password and code are asked for in one form: nobody learns from it that a password was right.
     """
 
     def __init__(self, console: Console, pages: Pages, visitors: Visitors) -> None:
-        self._console, self._pages, self._visitors = console, pages, visitors
+        self._console, self._pages, self._visitors, self._site = console, pages, visitors, pages.site
+        self._entry = Entry(visitors, pages.site)
 
     async def form(self, request: Web) -> Response[Any]:
         """The empty form; whoever is logged in already is sent on."""
         visitor = await self._visitors.of(request)
-        target = safe_next(request.query_params.get("next"))
+        target = safe_next(request.query_params.get("next"), self._site)
         if visitor.session is not None:
-            return see_other(target)
+            role = visitor.session.account.role
+            return see_other(target if may(role, self._site.needs) else home_of(role))
         return self._form(request, visitor, target)
 
     async def enter(self, request: Web) -> Response[Any]:
-        """Check a password. Wrong names and wrong passwords get one answer."""
+        """Check a password and a code. Wrong names, wrong passwords and wrong codes get one answer."""
         visitor = await self._visitors.of(request)
         fields = await _fields(request)
-        username, password = fields.get("username", "")[: _USERNAME_MAX + 1], fields.get("password", "")
-        target = safe_next(fields.get("next"))
-        if not same(fields.get("form_token", ""), request.cookies.get(FORM_COOKIE, "")):
+        username = fields.get("username", "")[: _USERNAME_MAX + 1]
+        target = safe_next(fields.get("next"), self._site)
+        if not same(fields.get("form_token", ""), self._visitors.cookies.read(request, FORM_COOKIE)):
             return self._form(request, visitor, target, username=username, status=403, problem="login.expired")
+        if not self._console.local_login:
+            return self._form(request, visitor, target, status=403, problem="login.no_local")
         source = self._console.source_of(request.scope)
         wait_s = await self._console.allow_login(username[:_USERNAME_MAX], source)
         if wait_s is not None:
@@ -60,37 +82,29 @@ class Login:
             )
             answer.headers["Retry-After"] = str(wait_s)
             return answer
-        fits = 0 < len(username) <= _USERNAME_MAX and 0 < len(password) <= _PASSWORD_MAX
-        account = await self._console.accounts.check(username, password) if fits else None
-        session_id = await self._visitors.sessions.begin(account) if account is not None else None
-        if session_id is None:
+        account = await self._account(username, fields.get("password", ""), fields.get("code", ""))
+        entered = await self._entry.admit(request, account, target) if account is not None else None
+        if entered is None:
             return self._form(request, visitor, target, username=username, status=401, problem="login.wrong")
-        if visitor.session is not None:
-            await self._visitors.sessions.end(request.cookies.get(SESSION_COOKIE))
-        answer = see_other(target)
-        answer.set_cookie(self._cookie(request, SESSION_COOKIE, session_id, max_age=ABSOLUTE_S))
-        answer.set_cookie(self._cookie(request, FORM_COOKIE, "", max_age=0))
-        return answer
+        return entered
 
     async def leave(self, request: Web) -> Response[Any]:
-        """End the session, if the form is the console's own."""
+        """End the session, if the form is the site's own."""
         visitor = await self._visitors.of(request)
         fields = await _fields(request)
         if visitor.session is not None and not same(fields.get("form_token", ""), visitor.session.form_token):
-            return self._pages.page(
-                "error.html",
-                visitor.language,
-                status=403,
-                session=visitor.session,
-                path=_HOME,
-                here="",
-                message=self._pages.say(visitor.language, "error.bad_form"),
-            )
+            return error_page(self._pages, visitor, 403, "error.bad_form")
+        cookies = self._visitors.cookies
         if visitor.session is not None:
-            await self._visitors.sessions.end(request.cookies.get(SESSION_COOKIE))
-        answer = see_other(f"{_HOME}login")
-        answer.set_cookie(self._cookie(request, SESSION_COOKIE, "", max_age=0))
+            await self._visitors.sessions.end(cookies.read(request, SESSION_COOKIE))
+        answer = see_other(f"{self._site.base}login")
+        answer.set_cookie(cookies.make(request, SESSION_COOKIE, "", max_age_s=0))
         return answer
+
+    async def _account(self, username: str, password: str, code: str) -> ConsoleAccount | None:
+        if not 0 < len(username) <= _USERNAME_MAX or not 0 < len(password) <= _PASSWORD_MAX or len(code) > _CODE_MAX:
+            return None
+        return await self._console.accounts.check(username, password, code)
 
     def _form(
         self,
@@ -103,27 +117,24 @@ class Login:
         problem: str = "",
         **arguments: object,
     ) -> Response[Any]:
-        token = request.cookies.get(FORM_COOKIE) or secrets.token_urlsafe(32)
+        cookies = self._visitors.cookies
+        token = cookies.read(request, FORM_COOKIE) or secrets.token_urlsafe(32)
         answer = self._pages.page(
             "login.html",
             visitor.language,
             status=status,
             session=None,
-            path=f"{_HOME}login",
+            path=f"{self._site.base}login",
             here="login",
             form_token=token,
             next=target,
             username=username[:_USERNAME_MAX],
             problem=self._pages.say(visitor.language, problem, **arguments) if problem else "",
+            local_login=self._console.local_login,
+            provider=self._console.oidc is not None,
         )
-        answer.set_cookie(self._cookie(request, FORM_COOKIE, token, max_age=ABSOLUTE_S))
+        answer.set_cookie(cookies.make(request, FORM_COOKIE, token, max_age_s=ABSOLUTE_S))
         return answer
-
-    def _cookie(self, request: Web, key: str, value: str, *, max_age: int) -> Cookie:
-        secure = self._console.secure or request.url.scheme == "https"
-        return Cookie(
-            key=key, value=value, path="/console", max_age=max_age, httponly=True, samesite="lax", secure=secure
-        )
 
 
 async def _fields(request: Web) -> dict[str, str]:

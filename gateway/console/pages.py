@@ -7,7 +7,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import MediaType, Response
 
 from gateway.console.language import Catalogue, load_catalogues
+from gateway.console.site import CONSOLE, Site
 from gateway.console.static_files import StaticFiles
+from gateway.people.roles import home_of, may
 from policies.reference import LANGUAGES, Language
 
 SECURITY_HEADERS = {
@@ -24,18 +26,23 @@ PRIVATE = {"Cache-Control": "no-store", "Vary": "Cookie, Accept-Language"}
 
 
 class Pages:
-    """Renders templates/. Escapes whatever it is given; a name that a template does not know is an error."""
+    """Renders the templates of a site. Escapes whatever it is given; a name that a template does not know is an error.
 
-    def __init__(self, static: StaticFiles) -> None:
+    `more` holds templates beside the console's own.
+    """
+
+    def __init__(self, static: StaticFiles, site: Site = CONSOLE, more: Path | None = None) -> None:
+        self.site = site
         self._catalogues = load_catalogues()
+        folders = [Path(__file__).parent / "templates", *([] if more is None else [more])]
         self._environment = Environment(
-            loader=FileSystemLoader(Path(__file__).parent / "templates"),
+            loader=FileSystemLoader(folders),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.globals.update(static=static.url, languages=LANGUAGES)
+        self._environment.globals.update(static=static.url, languages=LANGUAGES, may=may, home_of=home_of, site=site)
         self._environment.filters.update(grouped="{:,}".format)
 
     def page(self, template: str, language: Language, *, status: int = 200, **values: Any) -> Response[str]:

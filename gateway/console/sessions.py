@@ -46,7 +46,8 @@ class Sessions:
         self._known: dict[bytes, _Known] = {}
 
     async def begin(self, account: ConsoleAccount) -> str | None:
-        """Log a person in; the new session's id, for the cookie alone. None if the account has just been deleted."""
+        """Log a person in; the new session's id, for the cookie alone. None if the account has just been deleted or
+        disabled."""
         now_us = self._now_us()
         await self._sweep(now_us, SESSIONS_MAX - 1)
         session_id = secrets.token_urlsafe(32)

@@ -5,13 +5,13 @@ from typing import Any
 from litestar import Request
 from msgspec import Struct
 
+from gateway.console.cookies import LANGUAGE_COOKIE, SESSION_COOKIE, Cookies
 from gateway.console.language import choose
 from gateway.console.sessions import Session, Sessions
 from gateway.console.wiring import Console
 from policies.reference import Language
 
-SESSION_COOKIE = "clausegate_console"
-LANGUAGE_COOKIE = "clausegate_language"
+__all__ = ["LANGUAGE_COOKIE", "SESSION_COOKIE", "Visitor", "Visitors", "known_visitor"]
 
 
 class Visitor(Struct, frozen=True):
@@ -27,25 +27,30 @@ class Visitors:
 
     def __init__(self, console: Console) -> None:
         self.sessions = Sessions(console.sessions, now=console.now, monotonic_ns=console.monotonic_ns)
+        self.cookies = Cookies(secure=console.secure)
 
     async def of(self, request: Request[Any, Any, Any], *, is_use: bool = True) -> Visitor:
         """The visitor behind a request. `is_use` False does not keep the session alive. Raises StoreError."""
-        session = await self.sessions.find(request.cookies.get(SESSION_COOKIE), is_use=is_use)
-        request.state.visitor = visitor = _visitor(request, session)
+        session = await self.sessions.find(self.cookies.read(request, SESSION_COOKIE), is_use=is_use)
+        language = _language(request, session, self.cookies.read(request, LANGUAGE_COOKIE))
+        request.state.visitor = visitor = Visitor(session, language, _path(request))
         return visitor
 
 
 def known_visitor(request: Request[Any, Any, Any]) -> Visitor:
     """Whom `Visitors.of` found for this request; somebody who is not logged in if it never came so far."""
     found = request.state.get("visitor")
-    return found if isinstance(found, Visitor) else _visitor(request, None)
+    if isinstance(found, Visitor):
+        return found
+    # No secret: whichever of its two names the cookie has.
+    said = request.cookies.get(f"__Host-{LANGUAGE_COOKIE}") or request.cookies.get(LANGUAGE_COOKIE)
+    return Visitor(None, _language(request, None, said), _path(request))
 
 
-def _visitor(request: Request[Any, Any, Any], session: Session | None) -> Visitor:
-    language = choose(
-        request.cookies.get(LANGUAGE_COOKIE),
-        session.account.language if session else None,
-        request.headers.get("accept-language"),
-    )
+def _language(request: Request[Any, Any, Any], session: Session | None, cookie: str | None) -> Language:
+    return choose(cookie, session.account.language if session else None, request.headers.get("accept-language"))
+
+
+def _path(request: Request[Any, Any, Any]) -> str:
     query = request.url.query
-    return Visitor(session, language, request.url.path + (f"?{query}" if query else ""))
+    return request.url.path + (f"?{query}" if query else "")

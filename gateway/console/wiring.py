@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from contracts.plan import Plan, Plans
 from gateway.console.limit_uses import LimitsOf
+from gateway.people.oidc import Oidc
 from gateway.sla.tally import Tally
 from gateway.source_address import SourceOf, peer_of
 from gateway.store.sessions import KeptSession
@@ -24,7 +25,11 @@ class ConsoleAccount(Protocol):
 
     @property
     def role(self) -> str:
-        """What the person does: operator, ops, legal."""
+        """What the person does (gateway/people/roles.py)."""
+
+    @property
+    def partner(self) -> str:
+        """Whose developer the person is; "" for people of the hub."""
 
     @property
     def language(self) -> Language:
@@ -34,8 +39,9 @@ class ConsoleAccount(Protocol):
 class ConsoleAccounts(Protocol):
     """Where passwords are checked."""
 
-    async def check(self, username: str, password: str) -> ConsoleAccount | None:
-        """The account if the password is its own, in the same time whether or not the name exists."""
+    async def check(self, username: str, password: str, code: str = "") -> ConsoleAccount | None:
+        """The account if the password is its own, and the code of its second factor where it has one; in the same time
+        whether or not the name exists."""
 
 
 class ConsoleSessions(Protocol):
@@ -45,10 +51,10 @@ class ConsoleSessions(Protocol):
     """
 
     async def add(self, key: bytes, username: str, now_us: int) -> bool:
-        """Keep a new one. False if there is no such account any more."""
+        """Keep a new one. False if there is no such account any more, or it is disabled."""
 
     async def find(self, key: bytes) -> KeptSession | None:
-        """The one with this key, however old."""
+        """The one with this key, however old, if its account can be used."""
 
     async def use(self, key: bytes, now_us: int) -> bool:
         """It is used now. False if it has ended."""
@@ -76,6 +82,8 @@ class Console(Struct, frozen=True, kw_only=True):
 
     `limits_of` gives a plan's limits as they are at a time (gateway/limits/charging.py). `source_of` tells from an ASGI
     scope who is at the form. `secure` marks cookies for TLS only: true wherever people reach the console by https.
+    `public_url` is how people reach it. `oidc` is the company's identity provider, where there is one; `local_login`
+    says whether local accounts may log in.
     `now` is Unix seconds, `monotonic_ns` the clock of the counters and of what is known of a session.
     """
 
@@ -88,5 +96,8 @@ class Console(Struct, frozen=True, kw_only=True):
     limits_of: LimitsOf = _as_written
     source_of: SourceOf = peer_of
     secure: bool = False
+    public_url: str = ""
+    oidc: Oidc | None = None
+    local_login: bool = True
     now: Callable[[], float] = time.time
     monotonic_ns: Callable[[], int] = time.monotonic_ns

@@ -1,5 +1,7 @@
 """The hub's own HTTP service in the demo: shipments and repayments, whole records, canaries included.
 
+A record can be changed (PATCH) for as long as the process lives; the files stay as they were generated.
+
 Every record is encoded before the first request, so that an answer is a join of slices: in measurements of the
 gateway this process must not be what is measured. Run as `python -m gateway.demo.backend --port P --data D`.
 """
@@ -26,6 +28,9 @@ Reply: TypeAlias = tuple[int, bytes]
 
 LIMIT_DEFAULT: Final = 50
 LIMIT_MAX: Final = 1_000
+CHANGE_BYTES_MAX: Final = 64 * 1024
+_FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+"""What is not changed keeps its exact text."""
 _NOT_FOUND: Final[Reply] = (404, b'{"error":"not found"}')
 
 
@@ -51,6 +56,18 @@ class Collection:
         record = self._records.get(key)
         return _NOT_FOUND if record is None else (200, record)
 
+    def change(self, key: str, patch: bytes) -> Reply:
+        """The record with other values for some of its fields, and then as it is (RFC 7396, one level deep)."""
+        record = self._records.get(key)
+        if record is None:
+            return _NOT_FOUND
+        try:
+            fields = _FIELDS.decode(record) | _FIELDS.decode(patch)
+        except msgspec.DecodeError:
+            return 400, b'{"error":"the body is no object"}'
+        self._records[key] = msgspec.json.encode(fields)
+        return 200, self._records[key]
+
     def page(self, query: Mapping[str, str]) -> Reply:
         """`limit` records after key `after`, of those whose filter field has the asked value: {"data", "next"}."""
         unknown = set(query) - {"limit", "after", self.filtered_by}
@@ -67,25 +84,26 @@ class Collection:
 
 
 class Backend:
-    """A raw ASGI application: GET /{collection}, GET /{collection}/{key} and GET /healthz."""
+    """A raw ASGI application: GET /{collection}, GET and PATCH /{collection}/{key}, and GET /healthz."""
 
     def __init__(self, collections: Mapping[str, Collection]) -> None:
         self._collections = collections
 
-    async def __call__(self, scope: Message, _receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one HTTP request; nothing but the answer's status tells what went wrong."""
         if scope["type"] != "http":
             return
-        status, body = self.reply(scope["method"], scope["raw_path"], scope["query_string"])
+        sent = await _body(receive) if scope["method"] == "PATCH" else b""
+        status, body = self.reply(scope["method"], scope["raw_path"], scope["query_string"], sent)
         length = b"%d" % len(body)
         headers = [(b"content-type", b"application/json"), (b"content-length", length)]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    def reply(self, method: str, raw_path: bytes, query: bytes) -> Reply:
+    def reply(self, method: str, raw_path: bytes, query: bytes, body: bytes = b"") -> Reply:
         """The answer to one request, as (status, body)."""
-        if method != "GET":
-            return 405, b'{"error":"read only"}'
+        if method not in ("GET", "PATCH"):
+            return 405, b'{"error":"records are read and changed"}'
         if raw_path == b"/healthz":
             return 200, b'{"status":"ok"}'
         _, name, *rest = raw_path.decode("latin-1").split("/")
@@ -93,8 +111,21 @@ class Backend:
         if collection is None or len(rest) > 1:
             return _NOT_FOUND
         if rest:
-            return collection.one(unquote(rest[0]))
+            key = unquote(rest[0])
+            return collection.one(key) if method == "GET" else collection.change(key, body)
+        if method != "GET":
+            return 405, b'{"error":"records are changed one at a time"}'
         return collection.page(dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True)))
+
+
+async def _body(receive: Receive) -> bytes:
+    """A request's body, cut where it is longer than any change of a record: then it is no object."""
+    body = b""
+    while True:
+        message: Message = await receive()
+        body += message.get("body", b"")
+        if len(body) > CHANGE_BYTES_MAX or not message.get("more_body", False):
+            return bytes(body[:CHANGE_BYTES_MAX])
 
 
 def hub_backend(data: Path) -> Backend:

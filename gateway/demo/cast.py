@@ -33,7 +33,8 @@ _CLIENTS: tuple[tuple[str, str, AuthMethod], ...] = (
 
 
 class Credential(Struct, frozen=True, omit_defaults=True):
-    """One entry of credentials.json. `private_key_file` is absolute."""
+    """One entry of credentials.json. Files are absolute: `private_key_file` is the key that the client signs in with,
+    `dpop_key_file` the one that its tokens are bound to. They are two, so that each can be replaced by itself."""
 
     client_id: str
     partner: str
@@ -41,6 +42,7 @@ class Credential(Struct, frozen=True, omit_defaults=True):
     auth_method: AuthMethod
     client_secret: str | None = None
     private_key_file: str | None = None
+    dpop_key_file: str | None = None
 
 
 async def provision_cast(workspace: Workspace, folder: Path) -> NewAccount:
@@ -52,14 +54,15 @@ async def provision_cast(workspace: Workspace, folder: Path) -> NewAccount:
     keys = folder / "keys"
     keys.mkdir(mode=0o700, exist_ok=True)
     wanted: list[NewClient] = []
-    files: dict[str, Path] = {}
+    files: dict[str, tuple[Path, Path]] = {}
     for client_id, partner, auth_method in _CLIENTS:
         jwks = None
         if auth_method == "private_key_jwt":
-            pair = new_key_pair()
-            files[client_id] = (keys / f"{client_id}.pem").resolve()
-            _write_private(files[client_id], pair.private_pem.reveal().encode())
-            jwks = pair.jwks
+            pair, proving = new_key_pair(), new_key_pair()
+            signing, bound = ((keys / name).resolve() for name in (f"{client_id}.pem", f"{client_id}.dpop.pem"))
+            _write_private(signing, pair.private_pem.reveal().encode())
+            _write_private(bound, proving.private_pem.reveal().encode())
+            files[client_id], jwks = (signing, bound), pair.jwks
         wanted.append(NewClient(client_id, partner, auth_method, jwks))
     wanted.append(NewClient(TOUR_CLIENT, "delta-repair", "client_secret_basic"))
     wanted.append(NewClient(HUB_CLIENT, HUB, "client_secret_basic"))
@@ -72,7 +75,8 @@ async def provision_cast(workspace: Workspace, folder: Path) -> NewAccount:
             role=roles[client.partner],
             auth_method=client.auth_method,
             client_secret=client.secret.reveal() if client.secret else None,
-            private_key_file=str(files[client.client_id]) if client.client_id in files else None,
+            private_key_file=str(files[client.client_id][0]) if client.client_id in files else None,
+            dpop_key_file=str(files[client.client_id][1]) if client.client_id in files else None,
         )
         for client in made
         if client.client_id not in (TOUR_CLIENT, HUB_CLIENT)

@@ -10,6 +10,9 @@ from gateway.demo.draw import TODAY, Person, pick, shared_out, stream
 from gateway.demo.words import BANKS, CANARY, MACHINES
 
 COUNT: Final = 5_000
+_PAID_OUT_DAYS: Final = 3
+_WAITING_DAYS: Final = 60
+"""Orders signed since then have not been paid out: a bank has something to confirm."""
 _TERMS_MONTHS = (6, 6, 12, 12, 12, 18, 24)
 
 
@@ -41,6 +44,7 @@ def _order(random: Random, number: int, bank: str, customers: Sequence[Person]) 
         "down_payment": down_payment,
         "term_months": term,
         "annual_rate_percent": round(3.85 + int(random.random() * 40) / 20, 2),
+        **_disbursement(number, bank, signed),
         "status": _status(past_due, instalments),
         "days_past_due": past_due,
         "overdue_amount": sum(entry["amount"] for entry in late),
@@ -65,6 +69,14 @@ def _order(random: Random, number: int, bank: str, customers: Sequence[Person]) 
             "phone": CANARY + person.phone[::-1],
         },
     }
+
+
+def _disbursement(number: int, bank: str, signed: date) -> dict[str, str | None]:
+    """What the bank said of paying the loan out, nothing yet for an order that is fresh."""
+    if (TODAY - signed).days < _WAITING_DAYS:
+        return {"disbursed_on": None, "disbursement_ref": None}
+    paid_out = signed + timedelta(days=_PAID_OUT_DAYS)
+    return {"disbursed_on": paid_out.isoformat(), "disbursement_ref": f"{bank[:2]}-{paid_out:%Y%m%d}-{number:06d}"}
 
 
 def _status(past_due: int, instalments: list[dict[str, Any]]) -> str:

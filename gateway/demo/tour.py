@@ -93,12 +93,19 @@ class Tour:
             refused = _expect(caller.get("/v1/shipments?limit=1"), 404)
             plan = self._workspace.plans.by_route[credential.partner, product, "list"][-1]
             name = plan.contract.partner_name["en"]
+            bound = [self._stolen(caller, product)] if plan.authentication else []
             self._console.print(f"  [bold]{name}[/] ({credential.role}): {product}", soft_wrap=True)
             self._indented(
                 ("gets", ", ".join(page.body["data"][0])),
                 ("never", ", ".join(self._withheld(plan))),
                 ("shipments", f"[yellow]{refused.status}[/], clause {refused.body['clause']['id']}"),
+                *bound,
             )
+
+    def _stolen(self, caller: Caller, product: str) -> tuple[str, str]:
+        """The token of a partner whose agreement asks for bound ones, used by somebody without its key."""
+        refused = _expect(caller.unproved(f"/v1/{product}?limit=1"), 401)
+        return "its token", f"bound to a key: in other hands [yellow]{refused.status}[/], {_code(refused)}"
 
     def _withheld(self, plan: Plan) -> Iterator[str]:
         """What the product holds and the view does not name."""
@@ -270,6 +277,10 @@ def _unseen(properties: tuple[Property, ...], seen: set[tuple[str, ...]], at: tu
             yield ".".join(path)
         elif inner:
             yield from _unseen(inner, seen, path)
+
+
+def _code(reply: Reply) -> str:
+    return str(reply.body["type"]).removeprefix("/problems/")
 
 
 def _no_canary(reply: Reply) -> None:

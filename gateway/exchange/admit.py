@@ -1,8 +1,10 @@
-"""admit: may they, now? Scope, dates, gates, then all limits in one decision."""
+"""admit: may they, now? Scope, what the token is bound and narrowed to, dates, gates, then all limits at once."""
 
 from contracts.plan import Plan
 from gateway.exchange.caller import Caller
+from gateway.exchange.details import covered
 from gateway.limits.charging import Charging
+from gateway.oauth.grant import Grant
 from policies.clause import Granted, Refused, Verdict
 from policies.gate import Call
 from policies.limit import Decision, Limiter, Moment, Quota, Standing
@@ -18,8 +20,9 @@ async def admit(
     """Decide. Limits come last, so that a call refused for another reason is not counted. `suspended`: the clause under
     which the collaboration is interrupted, None where it goes on."""
     contract, grant, arrival = plan.contract, caller.grant, caller.arrival
-    if plan.scope not in grant.scopes:
-        return Refused(contract.products_clause, "insufficient-scope", headers=(_scope_challenge(plan),))
+    beyond = beyond_grant(plan, grant, arrival.purpose)
+    if beyond is not None:
+        return beyond
     if not contract.effective_from_s <= arrival.time_us // 1_000_000 < contract.effective_until_s:
         return Refused(contract.effective_clause, "not-in-force")
     if suspended is not None:
@@ -39,6 +42,23 @@ async def admit(
     decision = await limiter.decide(charged.admission, at, hold)
     note(caller, decision)
     return verdict_of(decision, observed)
+
+
+def beyond_grant(plan: Plan, grant: Grant, purpose: bytes | None) -> Refused | None:
+    """The refusal of a call that the token is not good for; None: it is. `purpose` is the one that the call states.
+
+    How the client authenticated was held against the agreement when the token was issued; what the token is bound to
+    is held against it here as well, for the agreement may have changed since.
+    """
+    if plan.scope not in grant.scopes:
+        return Refused(plan.contract.products_clause, "insufficient-scope", headers=(_scope_challenge(plan, grant),))
+    for each in plan.authentication:
+        if grant.binding not in each.bindings:
+            return Refused(each.clause, "authentication-not-admitted")
+    if grant.details is not None and not covered(grant.details, plan, purpose):
+        challenge = _scope_challenge(plan, grant)
+        return Refused(plan.contract.products_clause, "beyond-authorization-details", headers=(challenge,))
+    return None
 
 
 def passed(plan: Plan, call: Call) -> tuple[str, ...] | Refused:
@@ -108,5 +128,7 @@ def _retry(wait_s: int | None) -> tuple[tuple[bytes, bytes], ...]:
     return () if wait_s is None else ((b"retry-after", str(wait_s).encode()),)
 
 
-def _scope_challenge(plan: Plan) -> tuple[bytes, bytes]:
-    return b"www-authenticate", f'Bearer error="insufficient_scope", scope="{plan.scope}"'.encode()
+def _scope_challenge(plan: Plan, grant: Grant) -> tuple[bytes, bytes]:
+    """RFC 6750 section 3.1, in the scheme by which the token is sent (RFC 9449 section 7.1)."""
+    scheme = "DPoP" if grant.binding == "dpop" else "Bearer"
+    return b"www-authenticate", f'{scheme} error="insufficient_scope", scope="{plan.scope}"'.encode()

@@ -2,12 +2,14 @@
 
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from typing import Any
 
 from msgspec import Struct
 
+from gateway.oauth.certificates import CertificateOf
+from gateway.oauth.grant import Presented
 from gateway.source_address import peer_of
 from policies.limit import Moment
 from policies.reference import Language
@@ -33,15 +35,23 @@ _READ = frozenset(
         b"content-type",
         b"content-encoding",
         b"idempotency-key",
+        b"dpop",
+        b"content-digest",
+        b"accept-signature",
     }
 )
+
+_ONCE = frozenset({b"authorization", b"dpop"})
+"""What shows who is calling: given twice, it is neither the one nor the other."""
 
 
 class Arrival(Struct, frozen=True, gc=False):
     """One request. `start_ns` is monotonic, `time_us` Unix time; header values are as sent, None when absent.
     `source` is the address that it comes from, "" when that is not known; it is never written down.
+    `certificate` is the thumbprint (x5t#S256) of the client certificate that it came with, "" without one.
 
-    `headers` are those that few requests have; they are looked up only where one is asked for.
+    `headers` are those that few requests have; they are looked up only where one is asked for. `sent` are all, as they
+    came, for whoever has to know what was signed.
     """
 
     time_us: int
@@ -57,6 +67,12 @@ class Arrival(Struct, frozen=True, gc=False):
     oversized: str
     source: str
     headers: Mapping[bytes, bytes]
+    sent: Sequence[tuple[bytes, bytes]] = ()
+    certificate: str = ""
+
+    def presented(self) -> Presented:
+        """What it shows of who sends it."""
+        return Presented(self.authorization, self.method, self.path, self.headers.get(b"dpop"), self.certificate)
 
     @property
     def accept(self) -> bytes | None:
@@ -98,10 +114,16 @@ class Reception:
     """Turns ASGI scopes into arrivals; keeps the clock and the numbering of requests."""
 
     def __init__(
-        self, now_us: Callable[[], int], monotonic_ns: Callable[[], int], source_of: Callable[[Any], str] = peer_of
+        self,
+        now_us: Callable[[], int],
+        monotonic_ns: Callable[[], int],
+        source_of: Callable[[Any], str] = peer_of,
+        certificate_of: CertificateOf = lambda _scope: None,
     ) -> None:
-        """`source_of` says from a scope which address a request comes from (gateway/source_address.py)."""
+        """`source_of` says from a scope which address a request comes from (gateway/source_address.py),
+        `certificate_of` which client certificate it came with (gateway/oauth/certificates.py)."""
         self.now_us, self._monotonic_ns, self._source_of = now_us, monotonic_ns, source_of
+        self._certificate_of = certificate_of
         self._prefix = secrets.token_hex(6)
         self._numbers = count(1)
 
@@ -110,7 +132,7 @@ class Reception:
         return Moment(self.now_us(), self._monotonic_ns())
 
     def receive(self, scope: Any) -> Arrival:
-        """Read a scope. A repeated Authorization header counts as a malformed one."""
+        """Read a scope. A repeated Authorization or DPoP header counts as a malformed one."""
         kept: dict[bytes, bytes] = {}
         size_bytes = 0
         for name, value in scope["headers"]:
@@ -125,6 +147,7 @@ class Reception:
             oversized = "headers-too-large"
         get = kept.get
         trace, language = get(b"traceparent"), get(b"accept-language")
+        certificate = self._certificate_of(scope)
         return Arrival(
             self.now_us(),
             self._monotonic_ns(),
@@ -139,12 +162,14 @@ class Reception:
             oversized,
             self._source_of(scope),
             kept,
+            scope["headers"],
+            "" if certificate is None else certificate.thumbprint,
         )
 
 
 def _again(name: bytes, before: bytes, value: bytes) -> bytes:
     """A header that came twice: one list of both (RFC 9110 section 5.3), but for credentials, which are then none."""
-    return b"repeated" if name == b"authorization" else before + b", " + value
+    return b"repeated" if name in _ONCE else before + b", " + value
 
 
 def preferred_language(accept: bytes) -> Language:

@@ -37,6 +37,7 @@ class Caller(Struct, gc=False):
     """One caller during one exchange. `held` is what it has in flight, to be released at its end; `waited_ns` is how
     long its body was waited for.
 
+    `fresh` are headers that its next request needs, whatever becomes of this one: a new DPoP-Nonce.
     `limits` are members of the RateLimit field, by the limits' keys; `policy` is the RateLimit-Policy field where it is
     not the contract's.
     """
@@ -49,3 +50,4 @@ class Caller(Struct, gc=False):
     limits: dict[str, bytes] = msgspec.field(default_factory=dict)
     policy: tuple[tuple[bytes, bytes], ...] = ()
     waited_ns: int = 0
+    fresh: tuple[tuple[bytes, bytes], ...] = ()

@@ -48,20 +48,24 @@ class Wish(Struct, frozen=True):
     body: bytes
 
 
-async def read_wish(plan: Plan, caller: Caller, asked: Asked) -> Wish | Outcome:
-    """The change that a request asks for; or every mistake of its body."""
+async def read_body(plan: Plan, caller: Caller) -> bytes | Outcome:
+    """The body of a change, within its size and time; empty for one without. Nothing of it is looked at yet."""
+    if plan.writing is None:
+        return b""
     arrival = caller.arrival
+    media_type = (arrival.content_type or b"").decode("latin-1").partition(";")[0].strip().lower()
+    if media_type not in _MEDIA_TYPES[plan.operation] or arrival.content_encoding is not None:
+        return problem("unsupported-media-type", headers=_WANTED[plan.operation])
+    return await _read(caller.receive)
+
+
+async def read_wish(plan: Plan, asked: Asked, body: bytes) -> Wish | Outcome:
+    """The change that a body asks for; or every mistake of it."""
     action = plan.operation
     assert action in ("create", "update", "delete")  # noqa: S101 - narrows the type
     trace = asked.query.traceparent
     if plan.writing is None:
         return Wish(Change(action, asked.query.key, traceparent=trace), None, b"")
-    media_type = (arrival.content_type or b"").decode("latin-1").partition(";")[0].strip().lower()
-    if media_type not in _MEDIA_TYPES[action] or arrival.content_encoding is not None:
-        return problem("unsupported-media-type", headers=_WANTED[action])
-    body = await _read(caller.receive)
-    if isinstance(body, Outcome):
-        return body
     if len(body) > _IN_THREAD_BYTES:
         written = await asyncio.to_thread(plan.writing.read, body, plan.partner_values)
     else:

@@ -1,4 +1,5 @@
-"""changing: the stages of a change, each once: read it, claim its key, look, announce it on the log, ask, settle."""
+"""changing: the stages of a change, each once: read it, see that it is signed, claim its key, look, announce it on the
+log, ask, settle."""
 
 import hashlib
 import time
@@ -15,9 +16,10 @@ from gateway.audit.sidecar import Subject
 from gateway.audit.writer import Writer
 from gateway.exchange.asked import Asked
 from gateway.exchange.caller import Caller
-from gateway.exchange.change import Wish, change, fingerprint, passed_on, read_wish, still_as_known
+from gateway.exchange.change import Wish, change, fingerprint, passed_on, read_body, read_wish, still_as_known
 from gateway.exchange.outcome import Disclosed, Outcome, problem
 from gateway.exchange.record import intent_of
+from gateway.exchange.signed import SignedChanges, nobody_signs
 from gateway.store.faults import StoreError
 from gateway.store.hidden import Hidden
 from gateway.store.idempotency import Claim, Fresh, Idempotency, InFlight, Mismatch, Replay, read_key
@@ -34,16 +36,17 @@ _log = structlog.get_logger(__name__)
 
 
 class Changes(Struct, frozen=True):
-    """Makes changes. `secret` derives the keys that backends are told."""
+    """Makes changes. `secret` derives the keys that backends are told; `signed` sees to signatures."""
 
     writer: Writer
     idempotency: Idempotency
     secret: Hidden[bytes]
+    signed: SignedChanges = msgspec.field(default_factory=nobody_signs)
 
     async def run(self, plan: Plan, caller: Caller, asked: Asked, adapter: Adapter) -> tuple[Outcome, Wish | None]:
         """One change, from the request's body to the record as it is now; the wish once it was granted."""
         arrival, client = caller.arrival, f"{caller.grant.partner}\n{caller.grant.client}"
-        wish = await read_wish(plan, caller, asked)
+        wish = await self._wished(plan, caller, asked)
         if isinstance(wish, Outcome):
             return wish, None
         if arrival.idempotency_key is None:
@@ -62,6 +65,13 @@ class Changes(Struct, frozen=True):
             return problem("state-unavailable", headers=((b"retry-after", b"5"),)), None
         await self._settle(plan, claimed.claim, outcome, certain)
         return outcome, wish
+
+    async def _wished(self, plan: Plan, caller: Caller, asked: Asked) -> Wish | Outcome:
+        """What is asked for, once it is certain who asks for it: a body that nobody signed is not even parsed."""
+        body = await read_body(plan, caller)
+        if isinstance(body, Outcome):
+            return body
+        return await self.signed.check(plan, caller, body) or await read_wish(plan, asked, body)
 
     async def _made(self, plan: Plan, caller: Caller, adapter: Adapter, wish: Wish) -> tuple[Outcome, bool]:
         """Look, announce, ask. True beside the outcome: it is certain whether the change was made."""

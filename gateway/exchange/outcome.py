@@ -35,7 +35,8 @@ class Outcome(Struct, frozen=True, gc=False):
     `clause` is the one that refused, or cut the page. `observed` and `uncounted` are numbers of clauses, as
     policies/clause.py has them of what was granted.
     `drift` are the paths, in the product, of values withheld because they were of another type than declared. `rest` is
-    what follows a body that is sent piece by piece.
+    what follows a body that is sent piece by piece. `reason` says more of a refusal than its code, in a word of a
+    closed list (gateway/credentials/reasons.py).
     """
 
     status: int
@@ -52,6 +53,7 @@ class Outcome(Struct, frozen=True, gc=False):
     disclosed: Disclosed | None = None
     observed: tuple[str, ...] = ()
     uncounted: tuple[str, ...] = ()
+    reason: str = ""
 
 
 def problem(
@@ -62,10 +64,13 @@ def problem(
     errors: tuple[BodyError, ...] = (),
     *,
     observed: tuple[str, ...] = (),
+    reason: str = "",
 ) -> Outcome:
     """The exchange ends with a problem document."""
     status = PROBLEMS[code].status
-    return Outcome(status, code, clause=clause, headers=headers, detail=detail, errors=errors, observed=observed)
+    return Outcome(
+        status, code, clause=clause, headers=headers, detail=detail, errors=errors, observed=observed, reason=reason
+    )
 
 
 def together(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:

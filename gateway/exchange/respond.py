@@ -9,14 +9,23 @@ from gateway.exchange.conditional import coded
 from gateway.exchange.locate import Located
 from gateway.exchange.negotiate import MEDIA_TYPES, Coding, Media, coding_of, refuses_identity
 from gateway.exchange.outcome import Header, Outcome
+from gateway.exchange.signing import SignAnswer, unsigned
 from gateway.problem_document import MEDIA_TYPE, document
 from gateway.server import send_whole
 
 _CLOSING = (b"connection", b"close")
 
 
-async def respond(send: Send, arrival: Arrival, located: Located | None, outcome: Outcome, receipt: str | None) -> None:
-    """Send an answer that is complete."""
+async def respond(
+    send: Send,
+    arrival: Arrival,
+    located: Located | None,
+    outcome: Outcome,
+    receipt: str | None,
+    *,
+    sign: SignAnswer = unsigned,
+) -> None:
+    """Send an answer that is complete; `sign` signs it if its caller, who is known, asks for that."""
     headers = _headers(arrival, located, outcome, receipt)
     if outcome.body is UNSET:
         body = _problem(arrival, outcome, receipt)
@@ -34,6 +43,7 @@ async def respond(send: Send, arrival: Arrival, located: Located | None, outcome
     if not bodiless:
         headers.append((b"content-length", str(len(body)).encode()))
     sent = None if bodiless or arrival.method == "HEAD" else body
+    headers += sign(arrival, outcome.status, headers, sent or b"")
     if _CLOSING in headers:  # the server itself has to know of it
         await send({"type": "http.response.start", "status": outcome.status, "headers": headers})
         await send({"type": "http.response.body", "body": sent or b""})

@@ -15,6 +15,7 @@ from gateway.audit.faults import LogFault
 from gateway.audit.leaf import Exchange
 from gateway.audit.receipt import format_receipt
 from gateway.audit.writer import Writer
+from gateway.credentials.noted import NoteRefusal, RefusedCall, unnoted
 from gateway.exchange.admit import admit, ratelimit
 from gateway.exchange.arrival import Arrival, Reception
 from gateway.exchange.asked import Asked
@@ -31,6 +32,7 @@ from gateway.exchange.record import Commit, entry_of, payload_of
 from gateway.exchange.respond import begin, respond
 from gateway.exchange.settle import Settling, narrowed
 from gateway.exchange.shape import Shown, shape
+from gateway.exchange.signing import SignAnswer, unsigned
 from gateway.notices.in_force import InForce
 from gateway.quality.sampler import Sampler
 from gateway.sla.tally import Tally
@@ -67,23 +69,25 @@ class Gateway:
         observe: Callable[[Arrival, Exchange], None] | None = None,
         watch: Watch = unwatched,
         notices: InForce | None = None,
+        note: NoteRefusal = unnoted,
+        sign: SignAnswer = unsigned,
     ) -> None:
         self.serving = serving
         self._verify, self._settling, self._cursors = verify, settling, cursors
         self._writer, self._tally = writer, tally
         self._changes, self._commit, self._sampler = changes, commit, sampler
         self._reception, self._monotonic_ns, self.observe = reception, monotonic_ns, observe
-        self._watch, self._notices = watch, notices or InForce()
+        self._watch, self._notices, self._note, self._sign = watch, notices or InForce(), note, sign
 
     async def serve(self, scope: Any, receive: Receive, send: Send) -> None:
         """One exchange, as an ASGI application."""
         arrival = self._reception.receive(scope)
         serving = self.serving
-        grant = identify(self._verify, arrival)
-        if isinstance(grant, Outcome):  # nobody to record it for
-            await respond(send, arrival, None, problem(arrival.oversized) if arrival.oversized else grant, None)
+        found = await identify(self._verify, arrival, "exchange", self._note)
+        if isinstance(found, Outcome):  # nobody to record it for
+            await respond(send, arrival, None, problem(arrival.oversized) if arrival.oversized else found, None)
             return
-        caller = Caller(arrival, grant, receive, send)
+        caller = Caller(arrival, found.grant, receive, send, fresh=found.headers)
         try:
             await self._exchange(serving, caller)
         finally:
@@ -96,10 +100,12 @@ class Gateway:
         located = locate(serving.plans, self._cursors, grant.partner, arrival)
         outcome = await self._outcome(serving, caller, located)
         outcome, receipt = await self._record(caller, located, outcome)
+        if caller.fresh:
+            outcome = replace(outcome, headers=outcome.headers + caller.fresh)
         if isinstance(located.asked, Asked) and located.asked.media != "json" and outcome.body is not UNSET:
             await self._stream(serving, caller, located, outcome, receipt)
         else:
-            await respond(caller.send, arrival, located, outcome, receipt)
+            await respond(caller.send, arrival, located, outcome, receipt, sign=self._sign)
 
     async def _outcome(self, serving: Serving, caller: Caller, located: Located) -> Outcome:
         """admit, call and shape, or admit and change; each may end the exchange."""
@@ -200,11 +206,30 @@ class Gateway:
         if isinstance(receipt, LogFault):
             return _unavailable(receipt, arrival), None
         self._tally.add(entry)
+        if outcome.code:
+            self._note(refused_of(entry, outcome.reason))
         if self.observe is not None:
             self.observe(arrival, entry)
         if located.plan is not None:
             self._watch(located.plan, grant.client, arrival.time_us, sought(located.plan, located.asked), outcome)
         return outcome, format_receipt(receipt)
+
+
+def refused_of(entry: Exchange, reason: str) -> RefusedCall:
+    """An exchange that ended with a problem, as its partner may ask about it."""
+    return RefusedCall(
+        entry.request_id,
+        entry.partner,
+        entry.client,
+        entry.time_us,
+        "exchange",
+        entry.status,
+        entry.code,
+        reason,
+        agreement=entry.agreement,
+        version=entry.version,
+        clause=entry.clause,
+    )
 
 
 def _unavailable(fault: LogFault, arrival: Arrival) -> Outcome:

@@ -12,6 +12,7 @@ from msgspec import Struct
 from gateway.oauth.keys import KeyRing, ensure_signing_keys, load_key_ring
 from gateway.store.clients import Clients
 from gateway.store.faults import StoreError
+from gateway.store.revocations import Revocations
 from gateway.store.store import Store
 
 _LOG = logging.getLogger("clausegate.oauth")
@@ -19,10 +20,12 @@ _ALWAYS = sys.maxsize
 
 
 class Authority(Struct, frozen=True):
-    """One moment's truth. `revoked_until_s` maps a client to the time up to which its tokens are revoked."""
+    """One moment's truth. `revoked_until_s` maps a client to the time up to which its tokens are revoked;
+    `revoked_tokens` are those (`jti`) that were revoked one by one."""
 
     keys: KeyRing
     revoked_until_s: Mapping[str, int]
+    revoked_tokens: frozenset[str] = frozenset()
 
 
 async def open_authority(store: Store, now_s: float) -> Authority:
@@ -36,7 +39,9 @@ async def load_authority(store: Store, now_s: float) -> Authority:
     keys = await load_key_ring(store, int(now_s))
     revocations = await Clients(store).revocations()
     return Authority(
-        keys, {client_id: _ALWAYS if disabled else epoch_s for client_id, (disabled, epoch_s) in revocations.items()}
+        keys,
+        {client_id: _ALWAYS if disabled else epoch_s for client_id, (disabled, epoch_s) in revocations.items()},
+        await Revocations(store).live(int(now_s)),
     )
 
 

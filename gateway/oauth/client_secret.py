@@ -32,16 +32,17 @@ def digest_of(secret: str, pepper: Hidden[bytes]) -> bytes:
     return hmac.digest(pepper.reveal(), secret.encode("utf-8", "surrogatepass"), hashlib.sha256)
 
 
-def is_live_secret(secret: str, known: Sequence[ClientSecret], pepper: Hidden[bytes], now_s: float) -> bool:
-    """Whether this is one of the known secrets and in its time.
+def live_secret(secret: str, known: Sequence[ClientSecret], pepper: Hidden[bytes], now_s: float) -> ClientSecret | None:
+    """Which of the known secrets this is, if it is one and in its time.
 
     The same work is done whichever one it is, and for a client without any (an unknown one): one HMAC, two comparisons
     in constant time.
     """
     digest = digest_of(secret, pepper)
     none = ClientSecret(bytes(len(digest)), 0, 0)
-    found = False
+    found = None
     for candidate in (*known, none, none)[: max(len(known), 2)]:
         live = candidate.expires_s is None or now_s < candidate.expires_s
-        found |= hmac.compare_digest(digest, candidate.digest) and live
+        if hmac.compare_digest(digest, candidate.digest) and live:
+            found = candidate
     return found

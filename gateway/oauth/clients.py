@@ -1,25 +1,24 @@
 """What an operator does with clients: add, list, disable, revoke, change the secret, sign a token by hand."""
 
-import json
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Literal
 
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, Key, OKPKey, RSAKey, import_key
+from joserfc.jwk import ECKey, OKPKey, RSAKey
 from msgspec import Struct
 
+from gateway.credentials.reading import FAULTS, KEYS_MAX, members_of, read_certificate, read_keys
+from gateway.oauth.certificates import subject_fault
 from gateway.oauth.client_secret import digest_of, load_pepper, new_secret
 from gateway.oauth.credentials import CLIENT_ID
-from gateway.oauth.jose import ASSERTION_ALGORITHMS, algorithm_of
 from gateway.oauth.keys import ensure_signing_keys, load_key_ring
-from gateway.oauth.tokens import LIFETIME_S, claims_for, sign
-from gateway.store.clients import AUTH_METHODS, AuthMethod, Client, ClientKey, Clients, ClientSecret
+from gateway.oauth.tokens import LIFETIME_S, UNBOUND, Held, claims_for, sign
+from gateway.store.clients import AUTH_METHODS, AuthMethod, Client, ClientKey, Clients, ClientSecret, SubjectKind
 from gateway.store.hidden import Hidden
 from gateway.store.store import Store
+from gateway.webhooks.address import url_fault
 
 SECRET_OVERLAP_S = 7 * 24 * 3600
-_KEYS_MAX = 8
-_KID_CHARACTERS_MAX = 128
 
 
 class ClientFault(Struct, frozen=True):
@@ -52,6 +51,23 @@ class ClientKeyPair(Struct, frozen=True):
     jwks: dict[str, Any]
 
 
+class NewClient(Struct, frozen=True):
+    """A client to add, with what its authentication method needs.
+
+    private_key_jwt: public keys, as a JWK set (RFC 7517 section 5) or the URL where one is published; tls_client_auth:
+    what its certificates say; self_signed_tls_client_auth: its certificate as PEM. client_secret_basic needs nothing.
+    """
+
+    client_id: str
+    partner: str
+    auth_method: AuthMethod
+    jwks: Mapping[str, Any] | None = None
+    jwks_url: str = ""
+    tls_subject_kind: SubjectKind = ""
+    tls_subject: str = ""
+    certificate_pem: str = ""
+
+
 async def add_client(
     store: Store,
     partner: str,
@@ -61,28 +77,81 @@ async def add_client(
     *,
     now_s: int,
 ) -> ClientCredentials | ClientFault:
-    """Add a client of a partner. private_key_jwt takes the client's public keys as a JWK set (RFC 7517 section 5).
+    """Add a client of a partner, without a record of it. private_key_jwt takes the client's public keys as a JWK set.
 
     Raises StoreError.
     """
-    if not CLIENT_ID.fullmatch(client_id):
-        return ClientFault("a client_id is 1 to 64 of A-Z a-z 0-9 . _ -, and begins with a letter or digit")
-    if auth_method not in AUTH_METHODS:
-        return ClientFault(f"the authentication method is one of {', '.join(AUTH_METHODS)}")
-    if (auth_method == "private_key_jwt") != (jwks is not None):
-        return ClientFault("private_key_jwt needs a JWK set, client_secret_basic has none")
-    keys = () if jwks is None else read_public_keys(jwks)
-    if isinstance(keys, ClientFault):
-        return keys
-    secret: Hidden[str] | None = None
-    secrets: tuple[ClientSecret, ...] = ()
-    if auth_method == "client_secret_basic":
-        secret = new_secret()
-        secrets = (ClientSecret(digest_of(secret.reveal(), await load_pepper(store, now_s)), now_s, None),)
-    client = Client(client_id, partner, auth_method, now_s, False, 0, secrets, keys)
+    made = await made_client(store, NewClient(client_id, partner, auth_method, jwks), now_s)
+    if isinstance(made, ClientFault):
+        return made
+    client, secret = made
     if not await Clients(store).add(client):
         return ClientFault(f"there is a client {client_id} already")
     return ClientCredentials(client_id, partner, auth_method, secret)
+
+
+async def made_client(store: Store, new: NewClient, now_s: int) -> tuple[Client, Hidden[str] | None] | ClientFault:
+    """The client that is to be added, and its secret if it has one; nothing is kept yet. Raises StoreError."""
+    if not CLIENT_ID.fullmatch(new.client_id):
+        return ClientFault("a client_id is 1 to 64 of A-Z a-z 0-9 . _ -, and begins with a letter or digit")
+    if new.auth_method not in AUTH_METHODS:
+        return ClientFault(f"the authentication method is one of {', '.join(AUTH_METHODS)}")
+    if fault := _fault_of(new):
+        return ClientFault(fault)
+    keys = () if new.jwks is None else read_public_keys(new.jwks)
+    if isinstance(keys, ClientFault):
+        return keys
+    certificate = read_certificate(new.certificate_pem, now_s) if new.certificate_pem else None
+    if isinstance(certificate, str):
+        return ClientFault(f"the certificate {FAULTS[certificate]['en']}")
+    secret: Hidden[str] | None = None
+    secrets: tuple[ClientSecret, ...] = ()
+    if new.auth_method == "client_secret_basic":
+        secret = new_secret()
+        secrets = (ClientSecret(digest_of(secret.reveal(), await load_pepper(store, now_s)), now_s, None),)
+    client = Client(
+        new.client_id,
+        new.partner,
+        new.auth_method,
+        now_s,
+        False,
+        0,
+        jwks_url=new.jwks_url,
+        tls_subject_kind=new.tls_subject_kind,
+        tls_subject=new.tls_subject,
+        secrets=secrets,
+        keys=keys,
+        certificates=() if certificate is None else (certificate,),
+    )
+    return client, secret
+
+
+def _fault_of(new: NewClient) -> str:
+    """What does not go with the method; "" for nothing."""
+    given = {
+        "a JWK set": new.jwks is not None,
+        "a URL of one": bool(new.jwks_url),
+        "the subject of its certificate": bool(new.tls_subject),
+        "its certificate": bool(new.certificate_pem),
+    }
+    wanted = _NEEDED[new.auth_method]
+    present = [name for name, there in given.items() if there]
+    if len(present) == min(len(wanted), 1) and set(present) <= set(wanted):
+        if new.auth_method == "tls_client_auth":
+            return subject_fault(new.tls_subject_kind, new.tls_subject) or ""
+        return (url_fault(new.jwks_url) or "") if new.jwks_url else ""
+    needs = f"needs {' or '.join(wanted)}, and nothing else" if wanted else "has none: it gets a secret"
+    return f"{new.auth_method} {needs}"
+
+
+_NEEDED: Mapping[AuthMethod, tuple[str, ...]] = MappingProxyType(
+    {
+        "client_secret_basic": (),
+        "private_key_jwt": ("a JWK set", "a URL of one"),
+        "tls_client_auth": ("the subject of its certificate",),
+        "self_signed_tls_client_auth": ("its certificate",),
+    }
+)
 
 
 async def change_secret(
@@ -127,8 +196,10 @@ async def issue_token(
     scopes_of: Callable[[str], frozenset[str]],
     now_s: float,
     scopes: frozenset[str] | None = None,
+    held: Held = UNBOUND,
 ) -> IssuedToken | ClientFault:
-    """Sign a token with the active key, for whoever has the store anyway; scopes as at the token endpoint.
+    """Sign a token with the active key, for whoever has the store anyway; scopes as at the token endpoint. `held` is
+    what it is bound to.
 
     Raises StoreError.
     """
@@ -153,6 +224,7 @@ async def issue_token(
         scopes=asked,
         now_s=now_s,
         epoch_s=client.epoch_s,
+        held=held,
     )
     return IssuedToken(Hidden(sign(claims, signer)), tuple(sorted(asked)), claims.iat + LIFETIME_S)
 
@@ -172,38 +244,15 @@ def new_key_pair(algorithm: Literal["ES256", "EdDSA", "PS256"] = "ES256") -> Cli
 
 def read_public_keys(jwks: Mapping[str, Any]) -> tuple[ClientKey, ...] | ClientFault:
     """The keys of a JWK set, or why it cannot be registered. A key without `kid` gets its RFC 7638 thumbprint."""
-    members = jwks.get("keys")
-    if not isinstance(members, list) or not 1 <= len(members) <= _KEYS_MAX:
-        return ClientFault(f'a JWK set is {{"keys": [...]}} with 1 to {_KEYS_MAX} keys')
-    found: dict[str, ClientKey] = {}
-    for number, member in enumerate(members):
-        key = _read_public_key(member)
-        if isinstance(key, str):
-            return ClientFault(f"keys[{number}]: {key}")
-        if key.kid in found:
-            return ClientFault(f"keys[{number}]: the kid is given twice")
-        found[key.kid] = key
-    return tuple(found.values())
-
-
-def _read_public_key(member: object) -> ClientKey | str:
-    """One key, or what is wrong with it. The text never repeats a value: it could be a private key."""
-    if not isinstance(member, dict):
-        return "is not a JWK"
-    try:
-        key: Key = import_key(member)
-    except (JoseError, ValueError, TypeError, KeyError):
-        return "is not a JWK that can be read"
-    if key.is_private:
-        return "is a private key (or a shared one): register the public key, and replace this one"
-    algorithm = algorithm_of(key)
-    if algorithm is None or member.get("alg", algorithm) != algorithm or member.get("use", "sig") != "sig":
-        wanted = "RSA of 2048 bits or more for PS256, P-256 for ES256, Ed25519 for EdDSA"
-        return f"is not a signing key for {', '.join(ASSERTION_ALGORITHMS)}: {wanted}"
-    kid = member.get("kid", key.thumbprint())
-    if not isinstance(kid, str) or not 0 < len(kid) <= _KID_CHARACTERS_MAX:
-        return f"kid has 1 to {_KID_CHARACTERS_MAX} characters"
-    return ClientKey(kid, algorithm, json.dumps(key.as_dict(private=False)))
+    members = members_of(jwks)
+    if members is None:
+        return ClientFault(f'a JWK set is {{"keys": [...]}} with 1 to {KEYS_MAX} keys')
+    found: list[ClientKey] = []
+    for number, key in enumerate(read_keys(members)):
+        if not isinstance(key, ClientKey):
+            return ClientFault(f"keys[{number}]: {FAULTS[key]['en']}")
+        found.append(key)
+    return tuple(found)
 
 
 def _unknown(client_id: str) -> ClientFault:

@@ -25,10 +25,19 @@ class Basic(Struct, frozen=True):
 
 
 class Assertion(Struct, frozen=True):
-    """private_key_jwt (RFC 7523 section 2.2): `client_id` is the subject that the unverified assertion names."""
+    """private_key_jwt (RFC 7523 section 2.2): `client_id` is the subject that the unverified assertion names, `kid` the
+    key, None when it names none."""
 
     client_id: str
     text: Hidden[str]
+    kid: str | None = None
+
+
+class Named(Struct, frozen=True):
+    """A `client_id` and nothing else in the request: the client certificate of the connection speaks for it
+    (RFC 8705 section 2), if there is one."""
+
+    client_id: str
 
 
 class Unusable(Struct, frozen=True):
@@ -37,7 +46,7 @@ class Unusable(Struct, frozen=True):
     client_id: str = ""
 
 
-Credentials: TypeAlias = Basic | Assertion | Unusable
+Credentials: TypeAlias = Basic | Assertion | Named | Unusable
 
 
 def read_credentials(authorization: Sequence[bytes], form: Mapping[str, str]) -> Credentials | Refusal:
@@ -56,6 +65,8 @@ def read_credentials(authorization: Sequence[bytes], form: Mapping[str, str]) ->
         if "client_assertion" not in form or "client_assertion_type" not in form:
             return malformed("client_assertion and client_assertion_type go together.")
         credentials = _assertion(form["client_assertion_type"], form["client_assertion"])
+    elif "client_secret" not in form and CLIENT_ID.fullmatch(form.get("client_id", "")):
+        credentials = Named(form["client_id"])
     else:
         credentials = Unusable()
     named = form.get("client_id", "")
@@ -82,7 +93,9 @@ def _basic(header: bytes) -> Credentials:
 
 def _assertion(kind: str, text: str) -> Credentials:
     contents = contents_of(text) if kind == ASSERTION_TYPE else None
-    subject = contents.claims.get("sub") if contents is not None else None
+    if contents is None:
+        return Unusable()
+    subject, kid = contents.claims.get("sub"), contents.header.get("kid")
     if not isinstance(subject, str) or not CLIENT_ID.fullmatch(subject):
         return Unusable()
-    return Assertion(subject, Hidden(text))
+    return Assertion(subject, Hidden(text), kid if isinstance(kid, str) else None)

@@ -16,6 +16,9 @@ CLOCK_SKEW_S = 10
 
 ASSERTION_ALGORITHMS = ("PS256", "ES256", "EdDSA")
 _RSA_BITS_MIN = 2048
+_RSA_BITS_MAX = 4096
+"""Anybody may send the key of a DPoP proof: what it costs to verify by is bounded, by the size of the exponent too."""
+_EXPONENT_BITS_MAX = 32
 
 
 class Contents(Struct, frozen=True):
@@ -100,7 +103,11 @@ def media_type(header: dict[str, Any]) -> str | None:
 def algorithm_of(key: Key) -> str | None:
     """The algorithm that a public key is good for, decided by its type, curve and size; None if it is good for none."""
     if isinstance(key, RSAKey):
-        return "PS256" if key.public_key.key_size >= _RSA_BITS_MIN else None
+        numbers = key.public_key.public_numbers()
+        usable = (
+            _RSA_BITS_MIN <= numbers.n.bit_length() <= _RSA_BITS_MAX and numbers.e.bit_length() <= _EXPONENT_BITS_MAX
+        )
+        return "PS256" if usable else None
     if isinstance(key, ECKey):
         return "ES256" if key.curve_name == "P-256" else None
     if isinstance(key, OKPKey):

@@ -1,4 +1,4 @@
-"""Single use of client assertions across nodes: SET NX EX in Redis or Valkey."""
+"""Single use of assertions, proofs and signatures across workers and nodes: SET NX EX in Redis or Valkey."""
 
 import math
 
@@ -25,8 +25,8 @@ class RedisReplayCache:
     async def close(self) -> None:
         await self._redis.aclose()
 
-    async def claim(self, client_id: str, jti: str, now_s: float, until_s: float) -> Claim:
-        name = "clausegate:jti:" + replay_key(client_id, jti).hex()
+    async def claim(self, who: str, jti: str, now_s: float, until_s: float) -> Claim:
+        name = "clausegate:jti:" + replay_key(who, jti).hex()
         lifetime_s = max(1, math.ceil(until_s - now_s))
         try:
             stored = await self._redis.set(name, b"1", nx=True, ex=lifetime_s)

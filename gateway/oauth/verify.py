@@ -1,17 +1,22 @@
 """The hot path's question: is this access token good, and whose is it?"""
 
 from hashlib import sha256
+from typing import Final, Literal, TypeAlias
 
 from joserfc.jwk import ECKey
-from msgspec import UNSET, ValidationError, convert
+from msgspec import UNSET
 
 from gateway.oauth.authority import Authority
-from gateway.oauth.grant import Grant, Rejected
-from gateway.oauth.jose import CLOCK_SKEW_S, JTI_CHARACTERS_MAX, TOKEN_BYTES_MAX, contents_of, is_signed_by, media_type
-from gateway.oauth.tokens import TYPE, Claims
+from gateway.oauth.grant import Detail, Grant, Rejected
+from gateway.oauth.jose import CLOCK_SKEW_S, TOKEN_BYTES_MAX
+from gateway.oauth.tokens import GrantedDetail, ReadToken, read_token
 
-_SCHEME = b"bearer "
-_HEADER_BYTES_MAX = len(_SCHEME) + TOKEN_BYTES_MAX
+BEARER: Final = b"bearer "
+DPOP: Final = b"dpop "
+_HEADER_BYTES_MAX = len(BEARER) + TOKEN_BYTES_MAX
+
+TokenReason: TypeAlias = Literal["token-expired", "token-not-yet", "token-audience", "token-key", "token-revoked"]
+"""Why a token that was good once is not good here and now."""
 
 MISSING = Rejected("", "missing-token")
 INVALID = Rejected("invalid_token", "invalid-token")
@@ -38,11 +43,14 @@ class TokenVerifier:
         """Use these keys and revocations from the next call on."""
         self._keys: dict[str, ECKey] = authority.keys.verifying
         self._revoked_until_s = authority.revoked_until_s
+        self._revoked_tokens = authority.revoked_tokens
 
     def verify(self, authorization: bytes | None, now_s: float) -> Grant | Rejected:
-        """The grant in an Authorization header (RFC 6750 section 2.1), given as its raw value or None without one.
+        """The grant in an Authorization header (RFC 6750 section 2.1, RFC 9449 section 7.1), given as its raw value or
+        None without one. Whether the caller may use it is not looked at: gateway/oauth/guard.py.
 
-        `now_s` is Unix seconds. Every kind of bad token gets the same answer.
+        `now_s` is Unix seconds. Every kind of bad token gets the same answer; of one that was good once, `reason` says
+        for its partner why it no longer is.
         """
         if authorization is None:
             return MISSING
@@ -59,9 +67,10 @@ class TokenVerifier:
             or grant.issued_s > now_s + CLOCK_SKEW_S
             or grant.audience != self._audience
             or grant.key_id not in self._keys
+            or grant.token_id in self._revoked_tokens
             or grant.issued_s <= self._revoked_until_s.get(grant.client, -1)
         ):
-            return INVALID
+            return self._no_longer(grant, now_s)
         return grant
 
     def _older_or_new(self, digest: bytes, authorization: bytes, now_s: float) -> Grant | None:
@@ -74,42 +83,47 @@ class TokenVerifier:
 
     def _read(self, authorization: bytes, now_s: float) -> Grant | None:
         """Everything about a token that stays true for as long as it lives."""
-        if authorization[: len(_SCHEME)].lower() != _SCHEME:
+        scheme, space, token = authorization.partition(b" ")
+        if scheme.lower() + space not in (BEARER, DPOP):
             return None
         try:
-            token = authorization[len(_SCHEME) :].decode("ascii")
+            read = read_token(token.decode("ascii"), self._keys, self._issuer, now_s)
         except UnicodeDecodeError:
             return None
-        contents = contents_of(token)
-        # A token that is bound to a key (RFC 7800) is worth nothing without proof of it, so never as a Bearer token.
-        if contents is None or "cnf" in contents.claims:
-            return None
-        header = contents.header
-        kid = header.get("kid")
-        key = self._keys.get(kid) if isinstance(kid, str) else None
-        if key is None or header.get("alg") != "ES256" or media_type(header) != TYPE:
-            return None
-        if not is_signed_by(token, key, "ES256"):
-            return None
-        try:
-            claims = convert(contents.claims, Claims)
-        except ValidationError:
-            return None
-        return self._grant(claims, str(kid), now_s)
+        return None if read is None else _grant(read)
 
-    def _grant(self, claims: Claims, kid: str, now_s: float) -> Grant | None:
-        not_yet = claims.nbf is not UNSET and claims.nbf > now_s + CLOCK_SKEW_S
-        if claims.iss != self._issuer or claims.sub != claims.client_id or not_yet:
-            return None
-        if not 0 < len(claims.jti) <= JTI_CHARACTERS_MAX:
-            return None
-        return Grant(
-            client=claims.client_id,
-            partner=claims.partner,
-            audience=claims.aud,
-            scopes=frozenset(claims.scope.split()),
-            token_id=claims.jti,
-            key_id=kid,
-            issued_s=claims.iat,
-            expires_s=claims.exp,
-        )
+    def _no_longer(self, grant: Grant, now_s: float) -> Rejected:
+        """A token that we signed, and that is not good here and now."""
+        reason: TokenReason
+        if grant.expires_s <= now_s:
+            reason = "token-expired"
+        elif grant.audience != self._audience:
+            reason = "token-audience"
+        elif grant.issued_s > now_s + CLOCK_SKEW_S:
+            reason = "token-not-yet"
+        else:
+            reason = "token-revoked" if grant.key_id in self._keys else "token-key"
+        return Rejected(INVALID.error, INVALID.code, partner=grant.partner, client=grant.client, reason=reason)
+
+
+def _grant(read: ReadToken) -> Grant:
+    claims = read.claims
+    details = claims.authorization_details
+    return Grant(
+        client=claims.client_id,
+        partner=claims.partner,
+        audience=claims.aud,
+        scopes=frozenset(claims.scope.split()),
+        token_id=claims.jti,
+        key_id=read.key_id,
+        issued_s=claims.iat,
+        expires_s=claims.exp,
+        binding=read.held.binding,
+        thumbprint=read.held.thumbprint,
+        details=None if details is UNSET else tuple(map(_detail, details)),
+    )
+
+
+def _detail(granted: GrantedDetail) -> Detail:
+    purposes = () if granted.purpose is UNSET else granted.purpose
+    return Detail(granted.agreement, frozenset(granted.products), frozenset(granted.actions), frozenset(purposes))

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import structlog
 from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
 from contracts.agreement import HUB
 from contracts.plan import Plans, ServicePlan
@@ -18,8 +19,10 @@ from gateway.audit.leaf import Exchange, Intent
 from gateway.audit.leaf import Outbound as Entry
 from gateway.audit.receipt import format_receipt
 from gateway.audit.writer import Writer
+from gateway.credentials.noted import NoteRefusal, unnoted
 from gateway.exchange.arrival import Arrival, Reception
 from gateway.exchange.caller import Receive, Send
+from gateway.exchange.details import covers
 from gateway.exchange.identify import Verify, identify
 from gateway.exchange.outcome import Header, Outcome, problem
 from gateway.exchange.record import entry_of
@@ -67,27 +70,37 @@ class Outbound:
         counts: Counts,
         reception: Reception,
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
+        note: NoteRefusal = unnoted,
     ) -> None:
         self._plans, self._verify, self._writer, self._counts = plans, verify, writer, counts
-        self._reception, self._monotonic_ns = reception, monotonic_ns
+        self._reception, self._monotonic_ns, self._note = reception, monotonic_ns, note
         self._connections = Connections(services, monotonic_ns)
 
     async def serve(self, scope: Any, receive: Receive, send: Send) -> None:
         """One call, from the request to its answer."""
         arrival = self._reception.receive(scope)
-        grant = identify(self._verify, arrival)
-        if arrival.oversized or isinstance(grant, Outcome):  # nobody, or nothing, to record it for
-            refused = problem(arrival.oversized) if arrival.oversized else grant
+        found = await identify(self._verify, arrival, "outbound", self._note)
+        if arrival.oversized or isinstance(found, Outcome):  # nobody, or nothing, to record it for
+            refused = problem(arrival.oversized) if arrival.oversized else found
             assert isinstance(refused, Outcome)  # noqa: S101 - narrows the type
             await respond(send, arrival, None, refused, None)
             return
+        outcome, receipt = await self._answered(arrival, found.grant, receive)
+        if found.headers:
+            outcome = replace(outcome, headers=outcome.headers + found.headers)
+        await respond(send, arrival, None, outcome, receipt)
+
+    async def close(self) -> None:
+        """Drop every connection."""
+        await self._connections.close()
+
+    async def _answered(self, arrival: Arrival, grant: Grant, receive: Receive) -> tuple[Outcome, str | None]:
+        """What a caller who is known gets, with its receipt."""
         if grant.partner != HUB:
-            await self._turn_away(arrival, grant, send)
-            return
+            return await self._turn_away(arrival, grant)
         plan = self._locate(arrival)
         if isinstance(plan, Outcome):
-            await respond(send, arrival, None, plan, None)
-            return
+            return plan, None
         ended = await self._ended(plan, arrival, grant, receive)
         outcome, receipt = await self._record(plan, arrival, grant, ended)
         said = Outcome(
@@ -98,11 +111,7 @@ class Outbound:
             headers=(plan.contract.header(), *outcome.headers),
             errors=outcome.errors,
         )
-        await respond(send, arrival, None, said, receipt)
-
-    async def close(self) -> None:
-        """Drop every connection."""
-        await self._connections.close()
+        return said, receipt
 
     def _locate(self, arrival: Arrival) -> ServicePlan | Outcome:
         """What the path names, under the agreement that is in force; else under the last one, which is refused."""
@@ -118,9 +127,11 @@ class Outbound:
     async def _ended(self, plan: ServicePlan, arrival: Arrival, grant: Grant, receive: Receive) -> _Ended:
         """admit, read, announce, call and judge; each may end it."""
         contract = plan.contract
-        if plan.scope not in grant.scopes:
-            challenge = f'Bearer error="insufficient_scope", scope="{plan.scope}"'.encode()
-            return _Ended(problem("insufficient-scope", headers=((b"www-authenticate", challenge),)))
+        beyond = _beyond(plan, grant)
+        if beyond:
+            scheme = "DPoP" if grant.binding == "dpop" else "Bearer"
+            challenge = f'{scheme} error="insufficient_scope", scope="{plan.scope}"'.encode()
+            return _Ended(problem(beyond, headers=((b"www-authenticate", challenge),)))
         if not _in_force(plan, arrival):
             return _Ended(problem("not-in-force", contract.effective_clause))
         try:
@@ -171,16 +182,26 @@ class Outbound:
         self._counts.add_outbound(entry)
         return ended.outcome, format_receipt(receipt)
 
-    async def _turn_away(self, arrival: Arrival, grant: Grant, send: Send) -> None:
+    async def _turn_away(self, arrival: Arrival, grant: Grant) -> tuple[Outcome, str | None]:
         """A partner's program: here is nothing for it, and that it came is on the log as any call of a partner is."""
         outcome = problem("unknown-service")
         entry = entry_of(arrival, grant, None, None, outcome, payload="", now_ns=self._monotonic_ns())
         receipt = await self._writer.append_durable(entry)
         if isinstance(receipt, LogFault):
-            await respond(send, arrival, None, _unavailable(receipt, arrival), None)
-            return
+            return _unavailable(receipt, arrival), None
         self._counts.add(entry)
-        await respond(send, arrival, None, outcome, format_receipt(receipt))
+        return outcome, format_receipt(receipt)
+
+
+def _beyond(plan: ServicePlan, grant: Grant) -> str:
+    """The code of a call that the token is not good for; "" for none."""
+    if plan.scope not in grant.scopes:
+        return "insufficient-scope"
+    agreement, operation = plan.contract.agreement, plan.operation.name
+    details = grant.details
+    if details is not None and not any(covers(detail, agreement, plan.service, operation) for detail in details):
+        return "beyond-authorization-details"
+    return ""
 
 
 def _in_force(plan: ServicePlan, arrival: Arrival) -> bool:

@@ -11,7 +11,9 @@ from msgspec.structs import replace
 
 from adapters.http_client import bad_header
 
-Authentication = Literal["none", "basic", "client_secret_basic", "private_key_jwt"]
+Authentication = Literal[
+    "none", "basic", "client_secret_basic", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"
+]
 
 
 class ServiceTarget(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -24,21 +26,29 @@ class ServiceTarget(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Where it is: https://, a host, and a path if there is one; http:// on a loopback address alone."""
     auth: Authentication = "none"
     """How the hub proves who it is: `none`, or by its certificate alone; `basic`, user and password with every request;
-    `client_secret_basic` and `private_key_jwt`, an access token of the partner's own authorization server."""
+    `client_secret_basic`, `private_key_jwt`, `tls_client_auth` and `self_signed_tls_client_auth` (RFC 8705), an access
+    token of the partner's own authorization server."""
     token_url: str = ""
-    """The token endpoint (RFC 6749 section 3.2), for the last two."""
+    """The token endpoint (RFC 6749 section 3.2), for the last four."""
+    audience: str = ""
+    """Whom the signed assertion of `private_key_jwt` is for: the authorization server's issuer, where it takes nothing
+    else (RFC 10070); empty: its token_url."""
     client_id: str = ""
     """What the hub is called there; the user of `basic`."""
     client_secret: str = ""
     """Its secret; the password of `basic`."""
     private_key_file: str = ""
-    """Its private key as PEM, for `private_key_jwt`: an elliptic curve P-256 key, which signs with ES256."""
+    """Its private key as PEM, for `private_key_jwt`: an elliptic curve P-256 key, which signs with ES256; an RSA key of
+    2048 bits or more, with PS256; or an Ed25519 key, with EdDSA."""
+    key_id: str = ""
+    """What that key is called there, the `kid` of its assertions; empty: its thumbprint (RFC 7638)."""
     scope: str = ""
     """The scope that is asked for; empty: whatever the authorization server gives."""
     ca_file: str = ""
     """Certificates (PEM) that its own must lead to; empty: those of the system."""
     certificate_file: str = ""
-    """The hub's certificate (PEM) for mutual TLS."""
+    """The hub's certificate (PEM) for mutual TLS: shown to the interface and to the token endpoint alike, so that a
+    token may be bound to it."""
     key_file: str = ""
     """The private key (PEM) of that certificate."""
     headers: dict[str, str] = field(default_factory=dict)
@@ -92,19 +102,22 @@ _NEEDS: dict[Authentication, tuple[str, ...]] = {
     "basic": ("client_id", "client_secret"),
     "client_secret_basic": ("token_url", "client_id", "client_secret"),
     "private_key_jwt": ("token_url", "client_id", "private_key_file"),
+    "tls_client_auth": ("token_url", "client_id", "certificate_file"),
+    "self_signed_tls_client_auth": ("token_url", "client_id", "certificate_file"),
 }
+_MAY: dict[Authentication, tuple[str, ...]] = {"private_key_jwt": ("audience", "key_id")}
 
 
 def _missing(target: ServiceTarget) -> Iterator[tuple[str, str]]:
     """What the way of authentication needs and does not have, or has and does not use."""
     needed = _NEEDS[target.auth]
-    for name in ("token_url", "client_id", "client_secret", "private_key_file", "scope"):
-        given = bool(getattr(target, name))
-        if name in needed and not given:
-            yield name, f"is needed for auth = {target.auth}"
-        used = name in needed or (name == "scope" and "token_url" in needed)
-        if given and not used:
+    may = _MAY.get(target.auth, ()) + (("scope",) if "token_url" in needed else ())
+    yield from ((name, f"is needed for auth = {target.auth}") for name in needed if not getattr(target, name))
+    for name in ("token_url", "audience", "client_id", "client_secret", "private_key_file", "key_id", "scope"):
+        if getattr(target, name) and name not in (*needed, *may):
             yield name, f"is not used with auth = {target.auth}"
+    if target.auth.endswith("tls_client_auth") and target.token_url.startswith("http:"):
+        yield "token_url", "begins with https://: without TLS there is no certificate to be known by"
 
 
 def _url_faults(url: str) -> Iterator[str]:

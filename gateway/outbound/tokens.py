@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import httpx
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from joserfc.errors import JoseError, SecurityWarning
+from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 from msgspec import Struct
 
 from gateway.outbound.target import ServiceTarget
@@ -18,6 +21,9 @@ _EARLY_S = 60.0
 _LIFETIME_S = 300.0
 """Of a token whose server does not say."""
 _TOKEN_CHARACTERS_MAX = 16 * 1024
+_ASSERTION_S = 120
+"""Enough for a clock that is a minute off; servers of our own profile take five minutes at most."""
+_RSA_BITS_MIN = 2048
 
 
 class TokenFault(Struct, frozen=True):
@@ -106,23 +112,16 @@ def fetcher(target: ServiceTarget, transport: httpx.AsyncBaseTransport, timeout:
         # authlib would rather have another HTTP library, and would say so on standard error.
         warnings.simplefilter("ignore", AuthlibDeprecationWarning)
         from authlib.integrations.httpx_client import AsyncOAuth2Client
-        from authlib.oauth2.rfc7523 import PrivateKeyJWT
-    secret: Any = target.client_secret
-    if target.auth == "private_key_jwt":
-        secret = _key(Path(target.private_key_file))
     client: Any = AsyncOAuth2Client(  # type: ignore[no-untyped-call]
         client_id=target.client_id,
-        client_secret=secret,
-        token_endpoint_auth_method=target.auth,
+        client_secret=target.client_secret or None,
+        token_endpoint_auth_method=_method(target),
         scope=target.scope or None,
         transport=transport,
         timeout=timeout,
         follow_redirects=False,
         trust_env=False,
     )
-    if target.auth == "private_key_jwt":
-        proof = PrivateKeyJWT(target.token_url, alg="ES256")  # type: ignore[no-untyped-call]
-        client.register_client_auth_method(proof)
 
     async def fetch() -> Any:
         return dict(await client.fetch_token(target.token_url, grant_type="client_credentials"))
@@ -130,8 +129,58 @@ def fetcher(target: ServiceTarget, transport: httpx.AsyncBaseTransport, timeout:
     return fetch
 
 
-def _key(file: Path) -> ECKey:
+def _method(target: ServiceTarget) -> Any:
+    """How the client proves itself, as authlib wants it: a word, or what completes a request."""
+    if target.auth == "private_key_jwt":
+        return _Assertions(target)
+    # The handshake proves who it is, and the form says so (RFC 8705 section 2): what authlib does for a public client.
+    return "none" if target.auth.endswith("tls_client_auth") else target.auth
+
+
+class _Assertions:
+    """Signs an assertion for each request (RFC 7523 section 2.2).
+
+    authlib's own PrivateKeyJWT gives them an hour where servers take five minutes, and one `jti` to all of them as soon
+    as it is given any claim.
+    """
+
+    def __init__(self, target: ServiceTarget) -> None:
+        self._key, self._algorithm = _key(Path(target.private_key_file))
+        self._kid = target.key_id or self._key.thumbprint()
+        self._audience = target.audience or target.token_url
+
+    def __call__(self, auth: Any, _method: str, uri: str, headers: Any, body: Any) -> tuple[str, Any, str]:
+        from authlib.common.urls import add_params_to_qs
+        from authlib.oauth2.rfc7523 import private_key_jwt_sign
+        from authlib.oauth2.rfc7523.client import ASSERTION_TYPE
+
+        with warnings.catch_warnings():
+            # RFC 9864 calls Ed25519 what servers still know as EdDSA; joserfc would say so on standard error.
+            warnings.simplefilter("ignore", SecurityWarning)
+            assertion = private_key_jwt_sign(  # type: ignore[no-untyped-call]
+                self._key,
+                auth.client_id,
+                self._audience,
+                alg=self._algorithm,
+                header={"kid": self._kid},
+                expires_in=_ASSERTION_S,
+            )
+        added = [("client_assertion_type", ASSERTION_TYPE), ("client_assertion", assertion)]
+        return uri, headers, add_params_to_qs(body or "", added)  # type: ignore[no-untyped-call]
+
+
+def _key(file: Path) -> tuple[Key, str]:
+    """The key in a file and its one algorithm (FAPI 2.0 section 5.4): by its kind, never by what a message says."""
     try:
-        return ECKey.import_key(file.read_bytes())
-    except (OSError, ValueError, JoseError) as error:
+        found = load_pem_private_key(file.read_bytes(), password=None)
+        pem = found.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        match found:
+            case ec.EllipticCurvePrivateKey(curve=ec.SECP256R1()):
+                return ECKey.import_key(pem), "ES256"
+            case rsa.RSAPrivateKey(key_size=bits) if bits >= _RSA_BITS_MIN:
+                return RSAKey.import_key(pem), "PS256"
+            case ed25519.Ed25519PrivateKey():
+                return OKPKey.import_key(pem), "EdDSA"
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm, JoseError) as error:
         raise KeyFileError(f"the private key cannot be used: {type(error).__name__}") from None
+    raise KeyFileError("the private key cannot be used: it is none of P-256, Ed25519, RSA of 2048 bits")

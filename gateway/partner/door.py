@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Any, TypeVar
 
@@ -11,10 +11,12 @@ from litestar import HttpMethod, Request, Response, route
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
 
+from gateway.credentials.noted import NoteRefusal, unnoted
 from gateway.exchange.arrival import preferred_language
 from gateway.exchange.asked import parameters
-from gateway.exchange.identify import Verify
-from gateway.oauth.grant import Grant, Rejected
+from gateway.exchange.identify import Verify, note_rejected
+from gateway.oauth.certificates import CertificateOf
+from gateway.oauth.grant import Grant, Presented, Rejected
 from gateway.problem_document import MEDIA_TYPE, document
 from gateway.problems import PROBLEMS
 from policies.reference import ClauseRef, Language
@@ -27,13 +29,15 @@ Answer = Response[bytes]
 
 
 class Visit(Struct, frozen=True):
-    """A call of a partner who is known: its grant, its language, and the request as the framework gives it."""
+    """A call of a partner who is known: its grant, its language, and the request as the framework gives it. `fresh` are
+    headers that its next request needs: a new DPoP-Nonce, which whoever made the routes adds to the answer."""
 
     request: Request[Any, Any, Any]
     grant: Grant
     language: Language
     request_id: str
     time_us: int
+    fresh: dict[str, str] = msgspec.field(default_factory=dict)
 
     def problem(
         self,
@@ -85,8 +89,17 @@ Handler = Callable[[Visit], Awaitable[Answer]]
 class PartnerDoor:
     """Makes routes that only a partner with a good access token gets through."""
 
-    def __init__(self, verify: Verify, *, now_us: Callable[[], int] = lambda: time.time_ns() // 1000) -> None:
-        self._verify, self._now_us = verify, now_us
+    def __init__(
+        self,
+        verify: Verify,
+        *,
+        now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
+        certificate_of: CertificateOf = lambda _scope: None,
+        note: NoteRefusal = unnoted,
+    ) -> None:
+        """`certificate_of` says from a scope which client certificate a request came with; `note` hears of refusals of
+        clients that are known."""
+        self._verify, self._now_us, self._certificate_of, self._note = verify, now_us, certificate_of, note
 
     def routes(self, path: str, handlers: dict[str, Handler]) -> list[HTTPRouteHandler]:
         """Handlers of one path by method, such as {"GET": list_all, "POST": create}; 405 for all other methods.
@@ -109,21 +122,25 @@ class PartnerDoor:
 
         @made(path)
         async def handle(request: Request[Any, Any, Any]) -> Answer:
-            visit = self._admit(request)
-            return visit if isinstance(visit, Response) else await handler(visit)
+            visit = await self._admit(request)
+            if isinstance(visit, Response):
+                return visit
+            answer = await handler(visit)
+            answer.headers.update(visit.fresh)
+            return answer
 
         return handle
 
-    def _admit(self, request: Request[Any, Any, Any]) -> Visit | Answer:
+    async def _admit(self, request: Request[Any, Any, Any]) -> Visit | Answer:
         language, request_id, now_us = _language(request), secrets.token_hex(8), self._now_us()
         given = parameters(request.scope["query_string"])
         if given and "access_token" in given:
             return _problem(language, request_id, "token-in-query")
-        grant = self._verify(_authorization(request), now_us / 1_000_000)
-        if isinstance(grant, Rejected):
-            challenge = f'Bearer error="{grant.error}"' if grant.error else "Bearer"
-            return _problem(language, request_id, grant.code, headers={"WWW-Authenticate": challenge})
-        return Visit(request, grant, language, request_id, now_us)
+        found = await self._verify(presented(request.scope, self._certificate_of), now_us / 1_000_000)
+        if isinstance(found, Rejected):
+            note_rejected(self._note, found, "partner", request_id, now_us)
+            return _problem(language, request_id, found.code, headers=texts(found.headers))
+        return Visit(request, found.grant, language, request_id, now_us, texts(found.headers))
 
 
 _METHODS = (HttpMethod.GET, HttpMethod.HEAD, HttpMethod.POST, HttpMethod.PUT, HttpMethod.PATCH, HttpMethod.DELETE)
@@ -133,9 +150,26 @@ def _language(request: Request[Any, Any, Any]) -> Language:
     return preferred_language(request.headers.get("accept-language", "").encode("latin-1", "replace"))
 
 
-def _authorization(request: Request[Any, Any, Any]) -> bytes | None:
-    """The header's value; given twice it is none that could be good."""
-    values = [value for name, value in request.scope["headers"] if name == b"authorization"]
+def presented(scope: Any, certificate_of: CertificateOf) -> Presented:
+    """What a request that the framework handles shows of who sends it."""
+    certificate = certificate_of(scope)
+    return Presented(
+        _once(scope, b"authorization"),
+        scope["method"],
+        scope["raw_path"].partition(b"?")[0],  # some who drive the framework leave the query on it
+        _once(scope, b"dpop"),
+        "" if certificate is None else certificate.thumbprint,
+    )
+
+
+def texts(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Headers as the framework wants them. None of those that go with a credential is there twice."""
+    return {name.decode(): value.decode() for name, value in headers}
+
+
+def _once(scope: Any, name: bytes) -> bytes | None:
+    """A header's value; given twice it is none that could be good."""
+    values = [value for given, value in scope["headers"] if given == name]
     return None if not values else values[0] if len(values) == 1 else b"repeated"
 
 

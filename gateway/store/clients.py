@@ -9,11 +9,22 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.store.schema import client_keys, client_secrets, clients
 from gateway.store.store import Store
+from gateway.store.tables_identity import client_certificates
 
-AuthMethod: TypeAlias = Literal["client_secret_basic", "private_key_jwt"]
-AUTH_METHODS: tuple[AuthMethod, ...] = ("client_secret_basic", "private_key_jwt")
+AuthMethod: TypeAlias = Literal[
+    "client_secret_basic", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"
+]
+AUTH_METHODS: tuple[AuthMethod, ...] = (
+    "client_secret_basic",
+    "private_key_jwt",
+    "tls_client_auth",
+    "self_signed_tls_client_auth",
+)
+SubjectKind: TypeAlias = Literal["", "dn", "san_dns", "san_uri", "san_ip", "san_email"]
+"""What of a certificate names the client (RFC 8705 section 2.1.2)."""
 
 LIVE_SECRETS_MAX = 2
+_certificates = client_certificates.c
 
 
 class ClientSecret(Struct, frozen=True):
@@ -25,15 +36,29 @@ class ClientSecret(Struct, frozen=True):
 
 
 class ClientKey(Struct, frozen=True):
-    """A public key as JWK (RFC 7517, JSON text), good for `alg` alone."""
+    """A public key as JWK (RFC 7517, JSON text), good for `alg` alone and until `expires_s`, exclusive."""
 
     kid: str
     alg: str
     jwk: str
+    expires_s: int | None = None
+
+
+class RegisteredCertificate(Struct, frozen=True):
+    """A client's own certificate as PEM; `thumbprint` is its x5t#S256 (RFC 8705 section 3.1)."""
+
+    thumbprint: str
+    pem: str
+    not_after_s: int
+    created_s: int
 
 
 class Client(Struct, frozen=True):
-    """One OAuth client of a partner. Tokens issued at or before `epoch_s` are revoked."""
+    """One OAuth client of a partner. Tokens issued at or before `epoch_s` are revoked.
+
+    `jwks_url` is where its keys are published, "" where `keys` were registered by value. For tls_client_auth its
+    certificates are those whose `tls_subject_kind` is `tls_subject`; for self_signed_tls_client_auth `certificates`.
+    """
 
     client_id: str
     partner: str
@@ -41,8 +66,12 @@ class Client(Struct, frozen=True):
     created_s: int
     disabled: bool
     epoch_s: int
+    jwks_url: str = ""
+    tls_subject_kind: SubjectKind = ""
+    tls_subject: str = ""
     secrets: tuple[ClientSecret, ...] = ()
     keys: tuple[ClientKey, ...] = ()
+    certificates: tuple[RegisteredCertificate, ...] = ()
 
 
 class Clients:
@@ -60,6 +89,9 @@ class Clients:
             "created_s": client.created_s,
             "disabled": client.disabled,
             "epoch_s": client.epoch_s,
+            "jwks_url": client.jwks_url,
+            "tls_subject_kind": client.tls_subject_kind,
+            "tls_subject": client.tls_subject,
         }
         owner = {"client_id": client.client_id}
         try:
@@ -70,28 +102,42 @@ class Clients:
                 for key in client.keys:
                     created = {"created_s": client.created_s}
                     await connection.execute(insert(client_keys).values(owner | _fields(key) | created))
+                for certificate in client.certificates:
+                    await connection.execute(insert(client_certificates).values(owner | _fields(certificate)))
         except IntegrityError:
             return False
         return True
 
     async def find(self, client_id: str) -> Client | None:
-        """One client with its secrets, newest first, and keys."""
+        """One client with its secrets, newest first, its keys and certificates.
+
+        For one that is not there the same is looked up: how long it takes would tell which clients there are.
+        """
         async with self._store.read() as connection:
             row = (await connection.execute(select(clients).where(clients.c.client_id == client_id))).one_or_none()
-            if row is None:
-                return None
             secrets = await connection.execute(
                 select(client_secrets.c.digest, client_secrets.c.created_s, client_secrets.c.expires_s)
                 .where(client_secrets.c.client_id == client_id)
                 .order_by(client_secrets.c.id.desc())
             )
             keys = await connection.execute(
-                select(client_keys.c.kid, client_keys.c.alg, client_keys.c.jwk)
+                select(client_keys.c.kid, client_keys.c.alg, client_keys.c.jwk, client_keys.c.expires_s)
                 .where(client_keys.c.client_id == client_id)
                 .order_by(client_keys.c.kid)
             )
-            live = tuple(ClientSecret(*secret) for secret in secrets)
-            return replace(Client(*row), secrets=live, keys=tuple(ClientKey(*key) for key in keys))
+            certificates = await connection.execute(
+                select(*(getattr(_certificates, name) for name in RegisteredCertificate.__struct_fields__))
+                .where(_certificates.client_id == client_id)
+                .order_by(_certificates.thumbprint)
+            )
+            if row is None:
+                return None
+            return replace(
+                Client(*row),
+                secrets=tuple(ClientSecret(*secret) for secret in secrets),
+                keys=tuple(ClientKey(*key) for key in keys),
+                certificates=tuple(RegisteredCertificate(*certificate) for certificate in certificates),
+            )
 
     async def all(self) -> tuple[Client, ...]:
         """Every client by id, without secrets and keys."""
@@ -99,6 +145,17 @@ class Clients:
             return tuple(
                 Client(*row) for row in await connection.execute(select(clients).order_by(clients.c.client_id))
             )
+
+    async def self_signed(self) -> tuple[RegisteredCertificate, ...]:
+        """The certificates that clients registered which authenticate by them and are not disabled."""
+        query = (
+            select(*(getattr(_certificates, name) for name in RegisteredCertificate.__struct_fields__))
+            .join(clients, clients.c.client_id == _certificates.client_id)
+            .where(clients.c.auth_method == "self_signed_tls_client_auth", clients.c.disabled.is_(False))
+            .order_by(_certificates.thumbprint)
+        )
+        async with self._store.read() as connection:
+            return tuple(RegisteredCertificate(*row) for row in await connection.execute(query))
 
     async def revocations(self) -> dict[str, tuple[bool, int]]:
         """client_id -> (disabled, epoch_s), of those clients alone that anything was ever revoked of."""
@@ -146,5 +203,5 @@ class Clients:
             return True
 
 
-def _fields(row: ClientSecret | ClientKey) -> dict[str, object]:
+def _fields(row: ClientSecret | ClientKey | RegisteredCertificate) -> dict[str, object]:
     return {name: getattr(row, name) for name in row.__struct_fields__}

@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 FaultKind: TypeAlias = Literal[
     "locked",  # someone else holds the database longer than we wait
     "newer",  # written by a later version of Clausegate: its tables are unknown here
+    "sealed",  # a secret in it is sealed under a key that is not given, or that cannot be asked
     "unreadable",  # no such place, no permission, not a database, damaged
     "unreachable",  # the database server does not answer or refuses us
 ]

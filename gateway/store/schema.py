@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
     text,
 )
 
@@ -30,6 +31,11 @@ clients = Table(
     Column("disabled", Boolean, nullable=False),
     # Tokens issued at or before this time are revoked.
     Column("epoch_s", BigInteger, nullable=False),
+    # Where its keys are published, for private_key_jwt; empty where they were registered by value.
+    Column("jwks_url", Text, nullable=False, server_default=""),
+    # What its certificate says, for tls_client_auth (RFC 8705 section 2.1.2): dn, san_dns, san_uri, san_ip, san_email.
+    Column("tls_subject_kind", String(16), nullable=False, server_default=""),
+    Column("tls_subject", Text, nullable=False, server_default=""),
 )
 
 client_secrets = Table(
@@ -51,6 +57,8 @@ client_keys = Table(
     Column("alg", String(16), nullable=False),
     Column("jwk", Text, nullable=False),
     Column("created_s", BigInteger, nullable=False),
+    # From then on it verifies nothing; null: until it is removed.
+    Column("expires_s", BigInteger, nullable=True),
 )
 
 signing_keys = Table(
@@ -87,6 +95,22 @@ accounts = Table(
     Column("role", String(32), nullable=False),
     Column("language", String(8), nullable=False),
     Column("created_s", BigInteger, nullable=False),
+    Column("disabled", Boolean, nullable=False, server_default=false()),
+    # Whose developer the person is; empty for people of the hub.
+    Column("partner", String(128), nullable=False, server_default=""),
+    # `issuer subject` of the identity provider (OpenID Connect); empty for a local account.
+    Column("subject", String(512), nullable=False, server_default=""),
+    # The secret of the second factor (RFC 6238), sealed; null without one. And the last time step that was used up.
+    Column("totp_secret", LargeBinary, nullable=True),
+    Column("totp_step", BigInteger, nullable=False, server_default="0"),
+    # A person who logs in for the first time at two nodes at once has one account.
+    Index(
+        "one_account_of_subject",
+        "subject",
+        unique=True,
+        sqlite_where=text("subject <> ''"),
+        postgresql_where=text("subject <> ''"),
+    ),
 )
 
 console_sessions = Table(

@@ -5,6 +5,7 @@ import secrets
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
+from gateway.store.encryption import SERVER_SECRET, Purpose
 from gateway.store.hidden import Hidden
 from gateway.store.schema import server_secrets
 from gateway.store.store import Store
@@ -25,7 +26,8 @@ class ServerSecrets:
         """The 256-bit secret of this name, made when it is asked for first. Raises StoreError."""
         found = await self.find(name)
         if found is None:
-            row = {"name": name, "value": secrets.token_bytes(_SIZE_BYTES), "created_s": now_s}
+            value = await self._store.sealed(secrets.token_bytes(_SIZE_BYTES), Purpose(SERVER_SECRET, name))
+            row = {"name": name, "value": value, "created_s": now_s}
             try:
                 async with self._store.write() as connection:
                     await connection.execute(insert(server_secrets).values(row))
@@ -36,8 +38,8 @@ class ServerSecrets:
         return found
 
     async def find(self, name: str) -> Hidden[bytes] | None:
-        """The secret of this name, None when it was never made. Raises StoreError."""
+        """The secret of this name, None when it was never made. Raises StoreError; also for one that does not open."""
         query = select(server_secrets.c.value).where(server_secrets.c.name == name)
         async with self._store.read() as connection:
             found = (await connection.execute(query)).scalar_one_or_none()
-        return None if found is None else Hidden(bytes(found))
+        return None if found is None else Hidden(await self._store.opened(bytes(found), Purpose(SERVER_SECRET, name)))

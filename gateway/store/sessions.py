@@ -1,7 +1,7 @@
 """Who is logged in at the console. Kept here, so that every process knows a login, and a restart forgets none."""
 
 from msgspec import Struct
-from sqlalchemy import case, delete, insert, or_, select, update
+from sqlalchemy import BigInteger, LargeBinary, case, delete, insert, literal, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gateway.store.accounts import Role
@@ -13,7 +13,8 @@ _rows = console_sessions.c
 
 
 class KeptSession(Struct, frozen=True, kw_only=True):
-    """One login. `key` is the SHA-256 of its id, which is nowhere; role and language are the account's as of now.
+    """One login. `key` is the SHA-256 of its id, which is nowhere; role, partner and language are the account's as of
+    now. `partner` is whose developer the person is, "" for people of the hub.
 
     It began at `begun_us` and was last used at `used_us`, both Unix microseconds.
     """
@@ -24,6 +25,7 @@ class KeptSession(Struct, frozen=True, kw_only=True):
     language: Language
     begun_us: int
     used_us: int
+    partner: str = ""
 
 
 class KeptSessions:
@@ -33,21 +35,24 @@ class KeptSessions:
         self._store = store
 
     async def add(self, key: bytes, username: str, now_us: int) -> bool:
-        """Keep a new one. False if there is no such account any more."""
-        row = {"key": key, "username": username, "begun_us": now_us, "used_us": now_us}
+        """Keep a new one. False if there is no such account any more, or it is disabled."""
+        values = (literal(key, LargeBinary), accounts.c.username, *(literal(now_us, BigInteger),) * 2)
+        usable = select(*values).where(accounts.c.username == username, accounts.c.disabled.is_(False))
+        columns = ["key", "username", "begun_us", "used_us"]
         try:
             async with self._store.write() as connection:
-                await connection.execute(insert(console_sessions).values(row))
+                added = await connection.execute(insert(console_sessions).from_select(columns, usable))
         except IntegrityError:
             return False
-        return True
+        return added.rowcount == 1
 
     async def find(self, key: bytes) -> KeptSession | None:
-        """The one with this key, however old."""
+        """The one with this key, however old, if its account can be used."""
         query = (
-            select(_rows.key, _rows.username, accounts.c.role, accounts.c.language, _rows.begun_us, _rows.used_us)
+            select(_rows.key, _rows.username, _rows.begun_us, _rows.used_us)
+            .add_columns(accounts.c.role, accounts.c.language, accounts.c.partner)
             .join(accounts, accounts.c.username == _rows.username)
-            .where(_rows.key == key)
+            .where(_rows.key == key, accounts.c.disabled.is_(False))
         )
         async with self._store.read() as connection:
             row = (await connection.execute(query)).one_or_none()

@@ -13,7 +13,9 @@ from sqlalchemy import URL, Connection, event, make_url, text
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from gateway.store.encryption import Encryption, Purpose
 from gateway.store.faults import StoreError, fault_of
+from gateway.store.key_encryption import KeyEncryptionError
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
@@ -25,17 +27,19 @@ _LOCK_WAIT_MS = 10_000
 class Store:
     """An open state store. Made by `Store.open`; `place` is where it is, without credentials."""
 
-    def __init__(self, engine: AsyncEngine, place: str) -> None:
+    def __init__(self, engine: AsyncEngine, place: str, encryption: Encryption) -> None:
         self._engine = engine
         self.place = place
+        self.encryption = encryption
 
     @classmethod
-    async def open(cls, url: str) -> "Store":
+    async def open(cls, url: str, encryption: Encryption | None = None) -> "Store":
         """Open and migrate `sqlite:///relative`, `sqlite:////absolute` or `postgresql://user:password@host/name`.
 
         A SQLite file is created with mode 0600 in a folder that is created with 0700. Several processes may open at
         once: the migration runs in one transaction under the database's own lock, and whoever comes second finds it
-        done. Raises StoreError.
+        done. Secrets are sealed by `encryption`, and kept as they are without one; that of a workspace is opened by
+        gateway/store/opening.py. Raises StoreError.
         """
         # At DEBUG aiosqlite writes every statement with its values, key material among them. A filter stays in force
         # whatever level somebody sets.
@@ -50,7 +54,7 @@ class Store:
         if sqlite:
             event.listen(engine.sync_engine, "connect", _configure_sqlite)
             event.listen(engine.sync_engine, "begin", _begin_sqlite)
-        store = cls(engine, place)
+        store = cls(engine, place, encryption or Encryption())
         try:
             async with store.write() as connection:
                 await connection.run_sync(_migrate)
@@ -66,6 +70,24 @@ class Store:
 
     async def close(self) -> None:
         await self._engine.dispose()
+
+    async def settle(self) -> None:
+        """Close the connections that are idle; SQLite's last one takes its log of changes along, old values and all."""
+        await self._engine.dispose()
+
+    async def sealed(self, plain: bytes, purpose: Purpose) -> bytes:
+        """A secret as it is kept. Ask before a transaction: a key engine may take its time. Raises StoreError."""
+        try:
+            return await self.encryption.seal(plain, purpose)
+        except KeyEncryptionError as error:
+            raise StoreError("sealed", self.place, f"{purpose} cannot be sealed: {error}") from None
+
+    async def opened(self, value: bytes, purpose: Purpose) -> bytes:
+        """The secret in a value that is kept. Raises StoreError."""
+        try:
+            return await self.encryption.open(value, purpose)
+        except KeyEncryptionError as error:
+            raise StoreError("sealed", self.place, f"{purpose} cannot be opened: {error}") from None
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -139,7 +161,8 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
     # Python's driver would begin transactions on its own, too late to be one state and too weak to be a lock.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+    # secure_delete: what is deleted or replaced, a key perhaps, does not stay in the file's free space.
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

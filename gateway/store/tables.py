@@ -3,6 +3,7 @@
 from gateway.store import (
     tables_alerts,
     tables_corrections,
+    tables_identity,
     tables_notices,
     tables_rollups,
     tables_statements,
@@ -14,6 +15,7 @@ __all__ = [
     "metadata",
     "tables_alerts",
     "tables_corrections",
+    "tables_identity",
     "tables_notices",
     "tables_rollups",
     "tables_statements",

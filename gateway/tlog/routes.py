@@ -7,7 +7,7 @@ which tree is read, never the path.
 import asyncio
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from hashlib import sha256
 from typing import Any
@@ -16,14 +16,17 @@ import structlog
 from litestar import HttpMethod, Request, Response, route
 from litestar.handlers import HTTPRouteHandler
 
+from gateway.credentials.noted import NoteRefusal, unnoted
 from gateway.exchange.arrival import preferred_language
 from gateway.exchange.asked import parameters
 from gateway.exchange.compressing import COMPRESS_BYTES_MIN, compress
 from gateway.exchange.conditional import coded, fresh
-from gateway.exchange.identify import Verify
+from gateway.exchange.identify import Verify, note_rejected
 from gateway.exchange.negotiate import coding_of
 from gateway.exchange.outcome import Outcome
+from gateway.oauth.certificates import CertificateOf
 from gateway.oauth.grant import Grant, Rejected
+from gateway.partner.door import presented, texts
 from gateway.problem_document import MEDIA_TYPE, document
 from gateway.problems import PROBLEMS
 from gateway.public_gate import Gate
@@ -62,11 +65,14 @@ class LogPages:
         verify: Verify,
         *,
         tree_delay_ms: int,
+        certificate_of: CertificateOf = lambda _scope: None,
+        note: NoteRefusal = unnoted,
         now_s: Callable[[], float] = time.time,
         monotonic_s: Callable[[], float] = time.monotonic,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
-        self._target, self._keys, self._verify = target, keys, verify
+        self._target, self._keys = target, keys
+        self._verify, self._certificate_of, self._note = verify, certificate_of, note
         self._wait_ms = 2 * tree_delay_ms
         self._now_s, self._monotonic_s, self._sleep = now_s, monotonic_s, sleep
         self._searches = asyncio.Semaphore(_SEARCHES_MAX)
@@ -78,13 +84,11 @@ class LogPages:
 
     async def own(self, request: _Request, name: str) -> _Answer:
         """A file of the caller's tree."""
-        tree = self._tree(request)
-        return tree if isinstance(tree, Response) else await self._file(request, tree, name)
+        return await self._owned(request, lambda tree: self._file(request, tree, name))
 
     async def own_key(self, request: _Request) -> _Answer:
         """The verifier key of the caller's tree, which exists before the tree does."""
-        tree = self._tree(request)
-        return tree if isinstance(tree, Response) else await self.key(request, tree)
+        return await self._owned(request, lambda tree: self.key(request, tree))
 
     async def key(self, request: _Request, tree: str) -> _Answer:
         """The verifier key of a tree's checkpoints."""
@@ -101,9 +105,9 @@ class LogPages:
 
     async def proof(self, request: _Request, leaf_text: str) -> _Answer:
         """The proof that a record of the caller's is in its tree."""
-        tree = self._tree(request)
-        if isinstance(tree, Response):
-            return tree
+        return await self._owned(request, lambda tree: self._proof(request, tree, leaf_text))
+
+    async def _proof(self, request: _Request, tree: str, leaf_text: str) -> _Answer:
         leaf = parse_leaf_hash(leaf_text)
         if leaf is None:
             return _problem(request, "invalid-leaf-hash")
@@ -136,16 +140,22 @@ class LogPages:
             return _problem(request, "log-empty" if name == CHECKPOINT else "log-file-not-found")
         return await _answer(request, data, media_of(path))
 
-    def _tree(self, request: _Request) -> str | _Answer:
-        """The tree of the partner whose token it is; 401 with a challenge without a good one."""
+    async def _owned(self, request: _Request, answer: Callable[[str], Awaitable[_Answer]]) -> _Answer:
+        """What `answer` makes of the tree of the partner whose token it is; 401 with a challenge without a good one."""
         given = parameters(request.scope["query_string"])
         if given and "access_token" in given:
             return _problem(request, "token-in-query")
-        grant = self._verify(_authorization(request), self._now_s())
-        if isinstance(grant, Rejected):
-            challenge = f'Bearer error="{grant.error}"' if grant.error else "Bearer"
-            return _problem(request, grant.code, {"WWW-Authenticate": challenge})
-        return tree_of(grant.partner) if _is_folder(grant) else _problem(request, "log-file-not-found")
+        request_id, now_s = secrets.token_hex(8), self._now_s()
+        found = await self._verify(presented(request.scope, self._certificate_of), now_s)
+        if isinstance(found, Rejected):
+            note_rejected(self._note, found, "partner", request_id, int(now_s * 1_000_000))
+            return _problem(request, found.code, texts(found.headers), request_id)
+        grant = found.grant
+        answered = (
+            await answer(tree_of(grant.partner)) if _is_folder(grant) else _problem(request, "log-file-not-found")
+        )
+        answered.headers.update(texts(found.headers))
+        return answered
 
 
 def log_routes(pages: LogPages, gate: Gate | None = None) -> list[HTTPRouteHandler]:
@@ -238,12 +248,6 @@ def _is_folder(grant: Grant) -> bool:
     return NAME_PATTERN.fullmatch(grant.partner) is not None
 
 
-def _authorization(request: _Request) -> bytes | None:
-    """The header's value; given twice it is none that could be good."""
-    values = [value for name, value in request.scope["headers"] if name == b"authorization"]
-    return None if not values else values[0] if len(values) == 1 else b"repeated"
-
-
 def _line(text: str) -> bytes:
     return f"{text}\n".encode()
 
@@ -271,11 +275,11 @@ async def _answer(request: _Request, data: bytes, media: Media, more: dict[str, 
     return _sent(data, 200, headers, media.content_type)
 
 
-def _problem(request: _Request, code: str, more: dict[str, str] | None = None) -> _Answer:
+def _problem(request: _Request, code: str, more: dict[str, str] | None = None, request_id: str = "") -> _Answer:
     """A problem document in the caller's language."""
     language = preferred_language(request.headers.get("accept-language", "").encode("latin-1", "replace"))
     headers = {"Cache-Control": "no-store", "Content-Language": language, **(more or {})}
-    body = document(code, language, secrets.token_hex(8))
+    body = document(code, language, request_id or secrets.token_hex(8))
     return _sent(body, PROBLEMS[code].status, headers, MEDIA_TYPE.decode())
 
 

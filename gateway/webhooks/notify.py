@@ -25,6 +25,7 @@ EVENT_TYPES: Final = (
     "correction.rejected",
     "correction.reopened",
     "correction.reported",
+    "credential.expiring",
     "notice.published",
     "notice.withdrawn",
     "statement.countersigned",

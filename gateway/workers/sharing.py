@@ -6,6 +6,7 @@ process leaves the next to the others for a moment, the longer the more it has a
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
@@ -16,6 +17,10 @@ PAUSE_S: Final = 0.0002
 PAUSE_S_MAX: Final = 0.002
 """A process that is alone still takes 500 connections a second."""
 _FAULT_PAUSE_S: Final = 1.0
+HANDSHAKE_S: Final = 10.0
+"""As long as a caller has to shake hands."""
+PARTING_S: Final = 1.0
+"""And when no more are taken."""
 
 Later: TypeAlias = Callable[[float, Callable[[], None]], asyncio.TimerHandle]
 """As the event loop's call_later."""
@@ -24,7 +29,10 @@ _log = structlog.get_logger(__name__)
 
 
 class SharedListening:
-    """As asyncio.Server for whoever closes it. `opened` tells how many connections are open here."""
+    """As asyncio.Server for whoever closes it. `opened` tells how many connections are open here.
+
+    With `tls` a connection is the protocol's once its handshake is done; others are taken meanwhile.
+    """
 
     def __init__(
         self,
@@ -33,8 +41,9 @@ class SharedListening:
         opened: Callable[[], int],
         *,
         later: Later | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        self._listening, self._protocol, self._opened = listening, protocol, opened
+        self._listening, self._protocol, self._opened, self._tls = listening, protocol, opened, tls
         self._loop = asyncio.get_running_loop()
         self._call_later: Later = later or self._loop.call_later
         self._opening: set[asyncio.Task[object]] = set()
@@ -51,8 +60,11 @@ class SharedListening:
         self._loop.remove_reader(self._listening.fileno())
 
     async def wait_closed(self) -> None:
-        """Return when all that was taken is served by its protocol."""
-        await asyncio.gather(*self._opening, return_exceptions=True)
+        """Return when all that was taken is served by its protocol. Who does not shake hands is not waited for."""
+        if self._opening:
+            _, hesitating = await asyncio.wait(self._opening, timeout=PARTING_S)
+            for task in hesitating:
+                task.cancel()
 
     def _listen(self) -> None:
         if not self._closed:
@@ -75,8 +87,11 @@ class SharedListening:
         self._pause(min(PAUSE_S * (self._opened() + len(self._opening)), PAUSE_S_MAX))
 
     async def _open(self, connection: socket.socket) -> None:
+        allowed_s = HANDSHAKE_S if self._tls is not None else None
         try:
-            await self._loop.connect_accepted_socket(self._protocol, connection)
+            await self._loop.connect_accepted_socket(
+                self._protocol, connection, ssl=self._tls, ssl_handshake_timeout=allowed_s
+            )
         except OSError:
             connection.close()
 

@@ -14,10 +14,12 @@ from typing import IO, Any
 import httpx
 import yaml
 from authlib.integrations.httpx_client import OAuth2Client
+from authlib.oauth2.auth import TokenAuth
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from joserfc.jwk import ECKey
 
 from tests.conftest import ROOT
+from tests.flows.proving import Proving, shown_in_header
 from tests.flows.warm import Nursery, Started, may_be_warm
 
 CLAUSEGATE = (sys.executable, "-m", "gateway.cli")
@@ -134,12 +136,17 @@ class _ShortLived(PrivateKeyJWT):
 
 
 class Partner:
-    """A partner's program, over a client library that is not ours. `answers` are all that it ever got."""
+    """A partner's program, over a client library that is not ours. `answers` are all that it ever got.
+
+    `proving` proves what its tokens are bound to, None where they are bound to nothing.
+    """
 
     def __init__(self, url: str, credential: Mapping[str, str]) -> None:
         self.name, self.answers, self.url = credential["partner"], list[httpx.Response](), url
         key = credential.get("private_key_file")
         secret = ECKey.import_key(Path(key).read_bytes()) if key else credential["client_secret"]
+        bound_to = credential.get("dpop_key_file")
+        self.proving = Proving(bound_to) if bound_to else None
         client: Any = OAuth2Client  # authlib has no types
         self._http = client(
             credential["client_id"],
@@ -149,7 +156,9 @@ class Partner:
             grant_type="client_credentials",
             base_url=url,
             timeout=30,
+            transport=self.proving,
         )
+        self._http.token_auth.SIGN_METHODS = {**TokenAuth.SIGN_METHODS, "dpop": shown_in_header}
         if key:
             self._http.register_client_auth_method(_ShortLived(url, alg="ES256"))  # type: ignore[no-untyped-call]
         self._http.fetch_token(grant_type="client_credentials")
@@ -157,6 +166,15 @@ class Partner:
     @property
     def token(self) -> str:
         return str(self._http.token["access_token"])
+
+    def signed_in(self, method: str, path: str) -> dict[str, str]:
+        """The headers by which somebody else may make one call with the token of this program."""
+        if self.proving is None:
+            return {"Authorization": f"Bearer {self.token}"}
+        return {
+            "Authorization": f"DPoP {self.token}",
+            "DPoP": self.proving.proof(method, f"{self.url}{path}", self.token),
+        }
 
     @property
     def product(self) -> str:

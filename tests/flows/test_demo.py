@@ -12,11 +12,14 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from authlib.integrations.base_client import OAuthError
 from msgspec import Struct
 
 from gateway.audit.receipt import parse_receipt
 from tests.flows.demo import PRODUCTS, Partner, Process, clausegate, exactly, make_room, running, written
+from tests.flows.proving import Proving
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -262,6 +265,40 @@ def test_the_bank_gets_no_contact_data(demo: Demo) -> None:
     raw = (demo.folder / "data" / "repayments.jsonl").read_text()
     assert re.search(r"customer", raw)
     assert re.search(r"\d{11}", raw), "the data hold no such thing, so this test proves nothing"
+
+
+def test_the_banks_token_opens_nothing_in_other_hands(demo: Demo) -> None:
+    """Shown as anybody's, with another's proof, with a proof for another call, and with one that was used."""
+    bank, path = demo.partners["harbor-bank"], "/v1/repayments?limit=1"
+    assert bank.get(path).status_code == 200
+    mine = bank.signed_in("GET", path)
+    thief = Proving(demo.folder / "keys" / "harbor-bank-app.pem", bank.proving.nonce if bank.proving else "")
+    shown = [
+        {"Authorization": f"Bearer {bank.token}"},
+        {"Authorization": f"DPoP {bank.token}"},
+        mine | {"DPoP": thief.proof("GET", f"{bank.url}/v1/repayments", bank.token)},
+        mine | {"DPoP": bank.signed_in("GET", "/v1/repayments/FO-000003")["DPoP"]},
+        mine,
+        mine,
+    ]
+    answers = [httpx.get(f"{bank.url}{path}", headers=headers, timeout=30) for headers in shown]
+    assert [answer.status_code for answer in answers] == [401, 401, 401, 401, 200, 401]
+    codes = [answer.json().get("type", "").removeprefix("/problems/") for answer in answers]
+    bad = "invalid-dpop-proof"
+    assert codes == ["invalid-token", bad, "invalid-token", bad, "", bad]
+    assert not any(b"HARBOR" in answer.content for answer in answers if answer.status_code == 401)
+    bank.answers.append(answers[4])
+
+
+def test_the_bank_gets_no_token_that_is_bound_to_nothing_and_hears_of_the_clause(demo: Demo) -> None:
+    listed = json.loads((demo.folder / "credentials.json").read_bytes())
+    bank = next(one for one in listed if one["partner"] == "harbor-bank")
+    with pytest.raises(OAuthError, match="invalid_request") as refused:
+        Partner(demo.process.url, {name: value for name, value in bank.items() if name != "dpop_key_file"})
+    assert "DPoP" in str(refused.value)
+    done = clausegate("token", demo.folder, "harbor-bank-app")
+    says = "clause 2.2 of harbor-bank-2026 says what a token is bound to: --dpop-key PEM or --certificate PEM"
+    assert (done.returncode, done.stdout, says in done.stderr) == (2, "", True)
 
 
 def test_every_answer_has_its_record_on_the_log(demo: Demo) -> None:

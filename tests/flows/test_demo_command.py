@@ -45,6 +45,8 @@ def test_once_shows_the_eight_sights_and_ends(made: Made) -> None:
     assert re.search(r"customer\.phone +1\d{10} +\*{7}\d{4} ", first)
     assert re.search(r"customer\.id_number +canary-\S+ +–", first)
     assert re.search(r"Harbor Bank.*\n.*gets.*\n(.*\n)+? +never .*customer", others)
+    assert re.search(r"its token +bound to a key: in other hands 401, invalid-token", others)
+    assert others.count("its token") == 1
     assert re.search(r"gets +201, lead 501 of dealer SUMMIT", lead)
     assert re.search(r"again .*201, lead 501, no second one", lead)
     assert re.search(r"schedule +\S+工, \d{4}-\d{2}-\d{2}, HT75C", lead)
@@ -85,10 +87,11 @@ def test_credentials_are_readable_by_their_owner_only_and_hold_exactly_what_is_p
     mine = json.loads(own_file.read_bytes())
     assert (mine["client_id"], mine["partner"], mine["auth_method"]) == ("hengtai-app", "hub", "client_secret_basic")
     for name, credential in found.items():
-        own = "private_key_file" if name == "harbor-bank-app" else "client_secret"
-        assert credential.keys() == common | {own}
-        if own == "private_key_file":
-            assert stat.S_IMODE(Path(credential[own]).stat().st_mode) == 0o600
+        own = {"private_key_file", "dpop_key_file"} if name == "harbor-bank-app" else {"client_secret"}
+        assert credential.keys() == common | own
+        files = [Path(credential[each]) for each in own if each.endswith("_file")]
+        assert [stat.S_IMODE(file.stat().st_mode) for file in files] == [0o600] * len(files)
+        assert len({file.read_bytes() for file in files}) == len(files)
 
 
 def backend_port(folder: Path) -> int:

@@ -13,6 +13,7 @@ from gateway.oauth.clients import ClientFault, add_client, change_secret, issue_
 from gateway.oauth.keys import rotate_signing_keys
 from gateway.store.accounts import Account, Accounts
 from gateway.store.clients import Clients
+from gateway.store.revocations import Revocations
 from gateway.store.server_secrets import ServerSecrets
 from gateway.store.signing_keys import SigningKeys
 from gateway.store.store import Store
@@ -68,6 +69,12 @@ async def test_clients_keys_and_accounts_live_there_as_in_a_file(url: str) -> No
     assert await set_client_disabled(store, "bank-app", True, now_s=NOW) is None
     assert await Clients(store).revocations() == {"bank-app": (True, NOW)}
     await rotate_signing_keys(store, NOW)
+    revocations = Revocations(store)
+    for _ in range(2):
+        await revocations.revoke("t-1", "app", NOW + 300, NOW)
+    assert (await revocations.is_revoked("t-1"), await revocations.live(NOW)) == (True, frozenset({"t-1"}))
+    await revocations.revoke("t-2", "app", NOW + 900, NOW + 300)
+    assert (await revocations.is_revoked("t-1"), await revocations.live(NOW)) == (False, frozenset({"t-2"}))
     issued = await issue_token(store, "app", issuer=ISSUER, scopes_of=lambda _: frozenset({"a"}), now_s=NOW_S)
     assert not isinstance(issued, ClientFault)
     accounts = Accounts(store, now=lambda: NOW_S)

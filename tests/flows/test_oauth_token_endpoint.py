@@ -11,9 +11,10 @@ import httpx
 import pytest
 import pytest_asyncio
 import yaml
-from joserfc.jwk import Key
+from joserfc.jwk import ECKey, Key
 from litestar import Litestar
 
+from gateway.oauth.certificate import Certificate
 from gateway.oauth.credentials import ASSERTION_TYPE
 from gateway.oauth.grant import Grant
 from gateway.oauth.routes import oauth_routes
@@ -35,9 +36,27 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def http(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
-    application = Litestar(oauth_routes(stage.server), openapi_config=None, logging_config=None)
+    handlers = oauth_routes(stage.server, certificate_of=lambda scope: certificate_of(stage, scope))
+    application = Litestar(handlers, openapi_config=None, logging_config=None)
     async with served(application) as url, httpx.AsyncClient(base_url=url) as client:
         yield client
+
+
+def certificate_of(stage: Stage, scope: Any) -> Certificate | None:
+    """Instead of a connection with a certificate: a header says whose it would be."""
+    shown = [stage.certificates[value.decode()].shown for name, value in scope["headers"] if name == b"x-shows"]
+    return shown[0] if shown else None
+
+
+def proofs(stage: Stage, kind: str) -> list[str]:
+    """The DPoP headers that a case sends."""
+    if kind == "twice":
+        return [stage.proof(), stage.proof()]
+    if kind == "not a proof":
+        return ["a.b.c"]
+    if kind == "other path":
+        return [stage.proof(path="/oauth/introspect")]
+    return [stage.proof(nonce={"good": None, "no nonce": "", "other nonce": "n-1"}[kind])]
 
 
 def basic(client_id: str, secret: str) -> str:
@@ -54,7 +73,9 @@ def shown_assertion(stage: Stage, given: dict[str, Any]) -> str:
     if given.get("key") == "another":
         key = client_key("ES256", 1)
     elif given.get("key") == "public-as-secret":
-        key = stage.keys[given["of"]].as_bytes(private=False)
+        registered = stage.keys[given["of"]]
+        assert isinstance(registered, ECKey)
+        key = registered.as_bytes(private=False)
     return assertion(
         stage, given["of"], claims=claims, header=given.get("header"), without=given.get("without", ()), key=key
     )
@@ -62,6 +83,8 @@ def shown_assertion(stage: Stage, given: dict[str, Any]) -> str:
 
 async def ask(http: httpx.AsyncClient, stage: Stage, case: dict[str, Any]) -> httpx.Response:
     headers = {"content-type": case.get("content_type", FORM)}
+    if "certificate" in case:
+        headers["x-shows"] = case["certificate"]
     if "basic" in case:
         given = case["basic"]
         own = isinstance(given, str)
@@ -73,6 +96,8 @@ async def ask(http: httpx.AsyncClient, stage: Stage, case: dict[str, Any]) -> ht
     form = {"grant_type": "client_credentials"}
     if "assertion" in case:
         form |= {"client_assertion_type": ASSERTION_TYPE, "client_assertion": shown_assertion(stage, case["assertion"])}
+    if "details" in case:
+        form["authorization_details"] = json.dumps(case["details"])
     form |= case.get("form", {})
     body = urlencode({name: value for name, value in form.items() if value is not None})
     body = case.get("body", body)
@@ -81,7 +106,8 @@ async def ask(http: httpx.AsyncClient, stage: Stage, case: dict[str, Any]) -> ht
     if "body_parameters" in case:
         body += "".join(f"&p{number}=x" for number in range(case["body_parameters"]))
     url = "/oauth/token" + (f"?{case['query']}" if "query" in case else "")
-    return await http.post(url, content=body.encode(), headers=headers)
+    shown = [("dpop", proof) for proof in proofs(stage, case["dpop"])] if "dpop" in case else []
+    return await http.post(url, content=body.encode(), headers=[*headers.items(), *shown])
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
@@ -91,20 +117,27 @@ async def test_the_token_endpoint_answers_as_the_table_says(
     response = await ask(http, stage, case)
     assert response.headers["cache-control"] == "no-store"
     assert response.headers["content-type"] == "application/json"
+    assert len(response.headers["x-request-id"]) == 16
     answer = response.json()
     if "scope" in case:
         assert response.status_code == 200, answer
+        bound, granted = case.get("bound", "none"), case.get("granted")
+        scheme = "DPoP" if bound == "dpop" else "Bearer"
         token = answer.pop("access_token")
-        assert answer == {"token_type": "Bearer", "expires_in": 300, "scope": case["scope"]}
-        grant = stage.verifier.verify(f"Bearer {token}".encode(), stage.clock())
+        expected = {"token_type": scheme, "expires_in": 300, "scope": case["scope"]}
+        assert answer == expected | ({"authorization_details": granted} if granted else {})
+        grant = stage.verifier.verify(f"{scheme} {token}".encode(), stage.clock())
         assert isinstance(grant, Grant)
         assert grant.scopes == frozenset(case["scope"].split())
-        assert grant.audience == ISSUER
+        assert (grant.audience, grant.binding) == (ISSUER, bound)
+        assert len(grant.details or ()) == len(granted or ())
     else:
         assert (response.status_code, answer["error"]) == (case["status"], case["error"])
         assert set(answer) == {"error", "error_description"}
         challenged = case["status"] == 401 and ("basic" in case or "authorization" in case)
         assert ("www-authenticate" in response.headers) == challenged
+        assert ("dpop-nonce" in response.headers) == (case["error"] == "use_dpop_nonce")
+        assert stage.refusals[-1].request_id == response.headers["x-request-id"]
 
 
 async def test_every_failed_authentication_is_answered_with_the_same_bytes(
@@ -130,6 +163,25 @@ async def test_an_assertion_is_good_once_even_when_the_rest_of_the_request_was_w
     second = await ask(http, stage, {"form": form})
     assert (first.status_code, first.json()["error"]) == (400, "invalid_scope")
     assert (second.status_code, second.json()["error"]) == (401, "invalid_client")
+
+
+async def test_a_client_that_is_asked_for_a_nonce_sends_the_same_assertion_once_more(
+    http: httpx.AsyncClient, stage: Stage
+) -> None:
+    form = {"client_assertion": assertion(stage, "vault-app"), "client_assertion_type": ASSERTION_TYPE}
+    asked = await ask(http, stage, {"form": form, "dpop": "no nonce"})
+    assert asked.json()["error"] == "use_dpop_nonce"
+    assert stage.nonces.age(asked.headers["dpop-nonce"], stage.clock()) == "fresh"
+    given = await ask(http, stage, {"form": form, "dpop": "good"})
+    again = await ask(http, stage, {"form": form, "dpop": "good"})
+    assert [given.status_code, again.status_code] == [200, 401]
+    assert "dpop-nonce" not in given.headers, "the one that was used is of this minute"
+
+
+async def test_a_bad_proof_uses_up_the_assertion(http: httpx.AsyncClient, stage: Stage) -> None:
+    form = {"client_assertion": assertion(stage, "vault-app"), "client_assertion_type": ASSERTION_TYPE}
+    statuses = [(await ask(http, stage, {"form": form, "dpop": kind})).status_code for kind in ("not a proof", "good")]
+    assert statuses == [400, 401]
 
 
 async def test_a_forged_assertion_does_not_use_up_the_real_one(http: httpx.AsyncClient, stage: Stage) -> None:
@@ -173,18 +225,6 @@ async def test_only_post_gets_a_token(http: httpx.AsyncClient, method: str) -> N
     assert response.status_code in ({204, 405} if method == "OPTIONS" else {405})
     assert "POST" in response.headers["allow"]
     assert b"access_token" not in response.content
-
-
-async def test_the_metadata_says_what_the_endpoint_does(http: httpx.AsyncClient) -> None:
-    response = await http.get("/.well-known/oauth-authorization-server")
-    document = response.json()
-    assert document["issuer"] == ISSUER
-    assert document["token_endpoint"] == f"{ISSUER}/oauth/token"
-    assert document["grant_types_supported"] == ["client_credentials"]
-    assert document["token_endpoint_auth_methods_supported"] == ["client_secret_basic", "private_key_jwt"]
-    assert document["token_endpoint_auth_signing_alg_values_supported"] == ["PS256", "ES256", "EdDSA"]
-    assert document["response_types_supported"] == []
-    assert response.headers["content-type"] == "application/json"
 
 
 async def test_the_key_set_holds_public_keys_only(http: httpx.AsyncClient) -> None:

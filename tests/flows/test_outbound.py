@@ -23,12 +23,12 @@ ASKED = {"amount": "386000.00", "months": 24}
 
 
 class Demo(Struct, frozen=True):
-    """A demo that is up, and tokens of the hub's own program and of the bank's."""
+    """A demo that is up, the token of the hub's own program, and the bank's program."""
 
     folder: Path
     url: str
     hub: str
-    bank: str
+    bank: Partner
 
     def quote(self, token: str, asked: object = ASKED) -> httpx.Response:
         headers = {"authorization": f"Bearer {token}"}
@@ -50,7 +50,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         own = json.loads((folder / "hub-credentials.json").read_bytes())
         bank = next(one for one in listed if one["partner"] == "harbor-bank")
         callers = [Partner(process.url, credential) for credential in (own, bank)]
-        yield Demo(folder, process.url, *(caller.token for caller in callers))
+        yield Demo(folder, process.url, callers[0].token, callers[1])
         for caller in callers:
             caller.close()
 
@@ -105,7 +105,10 @@ def test_the_bank_may_refuse_and_a_wrong_question_does_not_reach_it(demo: Demo) 
 
 
 def test_no_partner_calls_here_and_the_hubs_program_reads_no_partners_data(demo: Demo) -> None:
-    assert demo.quote(demo.bank).status_code == 404
+    path = "/out/harbor-bank/quote"
+    proved = demo.bank.signed_in("POST", path)
+    assert httpx.post(f"{demo.url}{path}", json=ASKED, headers=proved, timeout=30).status_code == 404
+    assert demo.quote(demo.bank.token).status_code == 401
     assert httpx.post(f"{demo.url}/out/harbor-bank/quote", json=ASKED, timeout=30).status_code == 401
     headers = {"authorization": f"Bearer {demo.hub}"}
     assert httpx.get(f"{demo.url}/v1/repayments", headers=headers, timeout=30).status_code == 404

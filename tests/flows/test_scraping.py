@@ -27,6 +27,7 @@ from gateway.scraping.watcher import Watcher
 from gateway.store.idempotency import Idempotency
 from gateway.workspace import Workspace, load_workspace
 from policies.keys import PartnerKeys
+from tests.unit.exchange.judging import judged_by
 from tests.unit.exchange.stage import SECRET, Reply, Stage
 
 PARTNER = "swift-logistics"
@@ -56,7 +57,7 @@ class Watched:
         )
         stage.gateway = Gateway(
             Serving(plans, connect_all(workspace.backends, {}, {})),
-            verify=lambda _header, _now_s: stage.grant,
+            verify=judged_by(lambda _header, _now_s: stage.grant),
             settling=stage.settling,
             cursors=Cursors(bytes(32)),
             writer=stage.writer,

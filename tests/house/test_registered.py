@@ -16,6 +16,7 @@ def test_the_clause_kinds_are_these() -> None:
     assert sorted(KINDS) == [
         "access_hours",
         "anomaly",
+        "authentication",
         "availability",
         "bulk_sync",
         "concurrency",
@@ -31,6 +32,7 @@ def test_the_clause_kinds_are_these() -> None:
         "quota",
         "rate_limit",
         "response_time",
+        "signed_requests",
         "source_networks",
     ]
 

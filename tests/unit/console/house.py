@@ -13,7 +13,9 @@ from contracts.plan import Plan, Plans
 from gateway.console.routes import console_routes
 from gateway.console.wiring import Console
 from gateway.limits.charging import counter
+from gateway.portal.routes import ClientsOf, portal_routes
 from gateway.sla.tally import Tally
+from gateway.store.clients import Client
 from gateway.store.faults import StoreError
 from gateway.store.sessions import KeptSession
 from policies.counters import Counters
@@ -29,19 +31,26 @@ class Person(Struct, frozen=True):
     username: str
     role: str
     language: Language
+    partner: str = ""
 
 
 class People:
-    """Accounts in a dictionary: password by person."""
+    """Accounts in a dictionary: password by person. A code that is asked for is in `codes`."""
 
     def __init__(self, **passwords: str) -> None:
         self.people = {
             name: (Person(name, "ops", "zh" if name == "li" else "en"), word) for name, word in passwords.items()
         }
+        self.codes: dict[str, str] = {}
 
-    async def check(self, username: str, password: str) -> Person | None:
+    def seat(self, username: str, role: str, partner: str = "") -> None:
+        """Give a person another role."""
+        person, password = self.people[username]
+        self.people[username] = (replace(person, role=role, partner=partner), password)
+
+    async def check(self, username: str, password: str, code: str = "") -> Person | None:
         person, right = self.people.get(username, (None, ""))
-        return person if person is not None and password == right else None
+        return person if person is not None and password == right and code == self.codes.get(username, "") else None
 
 
 class Logins:
@@ -59,14 +68,24 @@ class Logins:
             return False
         person, _ = self._people.people[username]
         self.kept[key] = KeptSession(
-            key=key, username=username, role="ops", language=person.language, begun_us=now_us, used_us=now_us
+            key=key,
+            username=username,
+            role=person.role,  # type: ignore[arg-type]
+            language=person.language,
+            begun_us=now_us,
+            used_us=now_us,
+            partner=person.partner,
         )
         return True
 
     async def find(self, key: bytes) -> KeptSession | None:
         self._answer()
         self.reads += 1
-        return self.kept.get(key)
+        kept = self.kept.get(key)
+        if kept is None or kept.username not in self._people.people:
+            return None
+        person, _ = self._people.people[kept.username]
+        return replace(kept, role=person.role, partner=person.partner)  # type: ignore[arg-type]
 
     async def use(self, key: bytes, now_us: int) -> bool:
         self._write()
@@ -132,8 +151,19 @@ class House(Struct):
     app: Litestar
 
 
-def house(plans: Plans | None = None, *, allowed: int = 100, wrap: Callable[[Console], Console] | None = None) -> House:
-    """Build it. Nothing has been counted yet."""
+async def no_clients(_: str) -> tuple[Client, ...]:
+    """No partner has any."""
+    return ()
+
+
+def house(
+    plans: Plans | None = None,
+    *,
+    allowed: int = 100,
+    wrap: Callable[[Console], Console] | None = None,
+    clients: ClientsOf | None = None,
+) -> House:
+    """Build it, the portal beside it. Nothing has been counted yet."""
     plans = plans or plans_of()
     clock, door, people = Clock(), Door(allowed), People(ops=PASSWORD, li=PASSWORD)
     logins = Logins(people)
@@ -149,7 +179,8 @@ def house(plans: Plans | None = None, *, allowed: int = 100, wrap: Callable[[Con
         monotonic_ns=lambda: clock.moment().monotonic_ns,
     )
     console = wrap(console) if wrap else console
-    app = Litestar(route_handlers=[*console_routes(console)], openapi_config=None, logging_config=None)
+    handlers = [*console_routes(console), *portal_routes(console, clients or no_clients)]
+    app = Litestar(route_handlers=handlers, openapi_config=None, logging_config=None)
     return House(plans, console.tally, counters, clock, door, people, logins, app)
 
 
@@ -187,11 +218,13 @@ def at_once(coroutine: Coroutine[Any, Any, T]) -> T:
     raise AssertionError("it suspended")
 
 
-def enter(client: TestClient[Any], username: str = "ops", password: str = PASSWORD, **fields: str) -> Any:
+def enter(
+    client: TestClient[Any], username: str = "ops", password: str = PASSWORD, *, site: str = "console", **fields: str
+) -> Any:
     """Log in through the form; the answer to it."""
-    token = form_token(client.get("/console/login").text)
+    token = form_token(client.get(f"/{site}/login").text)
     form = {"form_token": token, "username": username, "password": password} | fields
-    return client.post("/console/login", data=form, follow_redirects=False)
+    return client.post(f"/{site}/login", data=form, follow_redirects=False)
 
 
 def form_token(page: str) -> str:

@@ -10,7 +10,7 @@ from policies.kinds import KINDS
 from policies.reference import Language
 
 CATALOGUES = load_catalogues()
-TEMPLATES = Path(__file__).parents[3] / "gateway" / "console"
+FOLDERS = [Path(__file__).parents[3] / "gateway" / name for name in ("console", "portal")]
 
 
 def test_both_languages_have_the_same_keys() -> None:
@@ -40,7 +40,8 @@ def test_chinese_messages_use_chinese_punctuation() -> None:
 def test_every_message_that_a_page_asks_for_exists() -> None:
     asked = {
         key
-        for path in [*TEMPLATES.rglob("*.html"), *TEMPLATES.rglob("*.py")]
+        for folder in FOLDERS
+        for path in [*folder.rglob("*.html"), *folder.rglob("*.py")]
         for key in re.findall(r"\b(?:t|say)\((?:visitor\.language, )?['\"]([a-z_.]+)['\"][,)]", path.read_text())
     }
     assert len(asked) > 60

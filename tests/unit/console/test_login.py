@@ -6,9 +6,9 @@ import pytest
 from litestar.testing import TestClient
 from msgspec.structs import replace
 
-from gateway.console.login import safe_next
 from gateway.console.pages import SECURITY_HEADERS
 from gateway.console.sessions import IDLE_S
+from gateway.console.site import safe_next
 from gateway.console.visitor import SESSION_COOKIE
 from gateway.console.wiring import Console
 from tests.unit.console.house import PASSWORD, House, enter, form_token, house
@@ -65,7 +65,7 @@ def test_a_wrong_name_and_a_wrong_password_get_the_same_answer(client: TestClien
 
 def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(client: TestClient) -> None:
     cookie = next(value for value in enter(client).headers.get_list("set-cookie") if value.startswith(SESSION_COOKIE))
-    assert {"HttpOnly", "SameSite=lax", "Path=/console"} <= {part.strip() for part in cookie.split(";")}
+    assert {"HttpOnly", "SameSite=lax", "Path=/"} <= {part.strip() for part in cookie.split(";")}
     assert "Secure" not in cookie
 
 
@@ -112,7 +112,7 @@ def test_logging_in_again_ends_the_session_before(client: TestClient) -> None:
     first = client.cookies[SESSION_COOKIE]
     client.cookies.delete(SESSION_COOKIE)
     token = form_token(client.get("/console/login").text)
-    client.cookies.set(SESSION_COOKIE, first, path="/console")
+    client.cookies.set(SESSION_COOKIE, first)
     form = {"form_token": token, "username": "li", "password": PASSWORD}
     client.post("/console/login", data=form, follow_redirects=False)
     client.cookies.clear()

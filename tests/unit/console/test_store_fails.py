@@ -84,7 +84,7 @@ def test_the_right_password_logs_nobody_in(built: House, client: TestClient) -> 
 
 def test_an_account_that_cannot_be_read_is_no_login_either() -> None:
     class Unreadable(People):
-        async def check(self, username: str, password: str) -> None:
+        async def check(self, username: str, password: str, code: str = "") -> None:
             raise StoreError("locked", "db.example", "locked by another process")
 
     def unreadable(console: Console) -> Console:
@@ -110,8 +110,8 @@ def test_an_account_deleted_between_its_password_and_its_session_is_like_a_wrong
     class Deleted(People):
         """Deletes an account as soon as its password has been checked."""
 
-        async def check(self, username: str, password: str) -> Person | None:
-            found = await super().check(username, password)
+        async def check(self, username: str, password: str, code: str = "") -> Person | None:
+            found = await super().check(username, password, code)
             self.people.clear()
             return found
 

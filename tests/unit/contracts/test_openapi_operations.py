@@ -9,6 +9,8 @@ from contracts.openapi_problems import STATED
 from contracts.selecting import filter_of, narrow_to, order_of
 from gateway.problems import PROBLEMS
 from gateway.problems_partner import PARTNER_PROBLEMS
+from policies.clause import Authentication, Signing
+from policies.reference import ClauseRef
 from tests.unit.contracts.sample import compiled
 from tests.unit.contracts.test_openapi_limits import limited
 
@@ -20,6 +22,15 @@ operations: [list, get, create, update, delete]
           writable: {create: [shipment_id, weight_kg], update: [weight_kg, customer.phone]}
           assign: {carrier_code: partner.code}
 """
+
+
+def asking(plan):
+    """The plan of an agreement that says how its partner's programs prove who they are, and what they sign."""
+    of = {"agreement": "swift-2026", "version": "1.2.0", "text": {"zh": "如此。", "en": "So it is."}}
+    who, what = (ClauseRef(id=number, kind=kind, **of) for number, kind in (("2.2", "authentication"), ("2.3", "sign")))
+    authentication = Authentication(who, frozenset({"private_key_jwt"}), frozenset({"dpop"}))
+    signing = Signing(what, ("@method",), frozenset({"ed25519"}), 60) if plan.writing else None
+    return replace(plan, authentication=(authentication,), signing=(signing,) if signing else ())
 
 
 def plans_of(changes=None):
@@ -156,7 +167,7 @@ def test_the_problems_are_the_gateways_own():
 
 def test_every_problem_can_occur_somewhere_but_those_of_calls_that_are_not_documented():
     """Such as those to a path or by a method that the document does not name, and those for the partner's own log."""
-    plans = tuple(limited(plan) for plan in writing_plans())
+    plans = tuple(asking(limited(plan)) for plan in writing_plans())
     found = set().union(*(problems(plans, operation) for operation in operations(plans)))
     of_the_log = {"invalid-leaf-hash", "receipt-not-found", "log-empty", "log-file-not-found", "log-unreadable"}
     of_nobody_known = {"not-found", "unknown-product", "method-not-allowed", "too-many-requests"}

@@ -22,6 +22,7 @@ from gateway.store.idempotency import Idempotency
 from gateway.workspace import Workspace
 from policies.reference import ClauseRef
 from tests.unit.corrections.stage import PARTNER, PRODUCT, Clock, Shelf, clause_of, contract_of
+from tests.unit.exchange.judging import judged_by
 
 REPORT: Mapping[str, Any] = {
     "product": PRODUCT,
@@ -84,7 +85,7 @@ async def calls(
         monotonic_s=lambda: clock() / 1_000_000,
         suspended=lambda _: suspended[0] if suspended else None,
     )
-    application = front_doors(correction_routes(pages, PartnerDoor(verify, now_us=clock)))
+    application = front_doors(correction_routes(pages, PartnerDoor(judged_by(verify), now_us=clock)))
     plan = workspace.plans.by_route[PARTNER, PRODUCT, "get"][0]
     transport = httpx.ASGITransport(app=application)  # type: ignore[arg-type]  # Litestar types scopes more narrowly
     async with httpx.AsyncClient(transport=transport, base_url="http://hub.example") as client:

@@ -65,10 +65,28 @@ def test_a_query_it_does_not_know_is_refused(small: Backend, query: bytes) -> No
         ("GET", b"/", 404),
         ("GET", b"/healthz", 200),
         ("POST", b"/things", 405),
+        ("DELETE", b"/things/R2", 405),
+        ("PATCH", b"/things", 405),
+        ("PATCH", b"/things/R99", 404),
+        ("PATCH", b"/things/R2", 400),
     ],
 )
 def test_each_path_has_its_answer(small: Backend, method: str, path: bytes, status: int) -> None:
     assert small.reply(method, path, b"")[0] == status
+
+
+def test_a_record_that_was_changed_is_shown_so_by_itself_and_in_its_page(small: Backend) -> None:
+    status, body = small.reply("PATCH", b"/things/R2", b"", b'{"n":2.50}')
+    assert (status, body) == (200, b'{"id":"R2","owner":"A","n":2.50}')
+    assert small.reply("GET", b"/things/R2", b"") == (200, body)
+    assert page(small, "owner=A&limit=1")["data"] == [{"id": "R2", "owner": "A", "n": 2.5}]
+
+
+@pytest.mark.parametrize("patch", [b"", b"[]", b"{", b'"n"', b"\xff"])
+def test_a_change_that_is_no_object_changes_nothing(small: Backend, patch: bytes) -> None:
+    before = small.reply("GET", b"/things/R2", b"")
+    assert small.reply("PATCH", b"/things/R2", b"", patch)[0] == 400
+    assert small.reply("GET", b"/things/R2", b"") == before
 
 
 def test_records_come_byte_for_byte_as_they_were_generated(demo_data: DemoData) -> None:

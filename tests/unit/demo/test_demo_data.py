@@ -124,7 +124,7 @@ def test_a_status_follows_from_the_nodes() -> None:
 
 
 def test_repayments_add_up(demo_data: DemoData) -> None:
-    statuses = set()
+    statuses, confirmed = set(), set()
     for record in lines(demo_data.repayments):
         late = [entry for entry in record["instalments"] if entry["status"] == "overdue"]
         assert record["overdue_amount"] == sum(entry["amount"] for entry in late)
@@ -132,7 +132,10 @@ def test_repayments_add_up(demo_data: DemoData) -> None:
         assert len(record["instalments"]) == record["term_months"]
         assert all((entry["paid_on"] is not None) == (entry["status"] == "paid") for entry in record["instalments"])
         statuses.add(record["status"])
+        confirmed.add(record["disbursed_on"] is not None)
+        assert (record["disbursed_on"] is None) == (record["disbursement_ref"] is None)
     assert statuses == {"performing", "overdue", "default", "settled"}
+    assert confirmed == {True, False}  # a bank has something to confirm
 
 
 def test_people_have_phones_and_id_numbers_of_the_right_form_and_the_id_numbers_are_nobodys() -> None:

@@ -128,7 +128,13 @@ def test_a_partner_writes_where_its_view_says_and_nowhere_else(plans: Plans) -> 
     assert written == {
         ("leads", "create"): lead,
         ("leads", "update"): {"status", "quantity", "budget", "visit_on"},
+        ("repayments", "update"): {"disbursed_on", "disbursement_ref"},
     }
+
+
+def test_what_moves_money_has_to_be_signed_and_nothing_else_has(plans: Plans) -> None:
+    signed = {(plan.product, plan.operation): [each.clause.id for each in plan.signing] for plan in plans.all_plans()}
+    assert {where: clauses for where, clauses in signed.items() if clauses} == {("repayments", "update"): ["2.3"]}
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,17 @@ from gateway.audit.leaf import Entry, Exchange
 from gateway.audit.reader import read_entries, read_exchanges
 from gateway.audit.sidecar import Sidecar, handle_of, subject_text
 from gateway.audit.writer import Writer
+from gateway.credentials.noted import RefusedCall
 from gateway.exchange.arrival import Arrival, Reception
 from gateway.exchange.changing import Changes
 from gateway.exchange.cursor import Cursors
+from gateway.exchange.identify import Verify
 from gateway.exchange.serve import Gateway, Serving
 from gateway.exchange.settle import Settling
+from gateway.exchange.signed import SignedChanges, nobody_signs
+from gateway.exchange.signing import SignAnswer, unsigned
 from gateway.limits.charging import Charging
-from gateway.oauth.grant import Grant, Rejected
+from gateway.oauth.grant import Admitted, Grant, Presented, Rejected
 from gateway.quality.sampler import Sampler
 from gateway.sla.tally import Tally
 from gateway.store.hidden import Hidden
@@ -28,6 +32,7 @@ from gateway.store.idempotency import Idempotency
 from gateway.store.store import Store
 from policies.counters import Counters
 from tests.unit.contracts.sample import compiled
+from tests.unit.exchange.judging import judged_by
 
 MIDSUMMER_2026_US = 1_782_000_000_000_000
 GRANT = Grant("swift-app", "swift", "http://gateway", frozenset({"shipments:read"}), "jti", "kid", 0, 2**40)
@@ -112,17 +117,28 @@ class Stage:
     """One gateway process, as far as an exchange can tell. `now_us` and `now_ns` are its clocks; `monotonic_ns` is what
     limits are counted by. `upload_ns` is how long callers take to send a body.
 
+    `grant` is who calls, `verify` what decides on that; `refused` are the refusals of known clients at the door.
+
     `sent` is called with each message to the caller before it goes out; `gone` set: the caller hangs up once its
     request has been read. Without a `store` there are no idempotency keys.
     """
 
     def __init__(
-        self, folder: Path, plans: Plans | None = None, adapter: Adapter | None = None, store: Store | None = None
+        self,
+        folder: Path,
+        plans: Plans | None = None,
+        adapter: Adapter | None = None,
+        store: Store | None = None,
+        *,
+        signed: SignedChanges | None = None,
+        sign: SignAnswer = unsigned,
     ) -> None:
         self.now_us, self.now_ns = MIDSUMMER_2026_US, 0
         self.upload_ns = 0
         self.monotonic_ns: Callable[[], int] = lambda: self.now_ns
         self.grant: Grant | Rejected = GRANT
+        self.verify: Verify = judged_by(lambda _header, _now_s: self.grant)
+        self.refused: list[RefusedCall] = []
         self.adapter = ScriptedAdapter()
         self.folder = folder
         self.sent: Callable[[Any], None] = lambda _message: None
@@ -140,17 +156,23 @@ class Stage:
         idempotency = Idempotency(cast(Store, store), SECRET, "this-process")  # None is never asked
         self.gateway = Gateway(
             Serving(plans, {"records": adapter or self.adapter}),
-            verify=lambda _header, _now_s: self.grant,
+            verify=self._judge,
             settling=self.settling,
             cursors=Cursors(bytes(32)),
             writer=writer,
             tally=self.tally,
-            changes=Changes(writer, idempotency, SECRET),
+            changes=Changes(writer, idempotency, SECRET, signed or nobody_signs()),
             commit=self.sidecar.commit,
             sampler=self.sampler,
             reception=Reception(lambda: self.now_us, self._monotonic),
             monotonic_ns=lambda: self.now_ns,
+            sign=sign,
+            note=self.refused.append,
         )
+
+    async def _judge(self, shown: Presented, now_s: float) -> Admitted | Rejected:
+        """By `verify` as it is now: tests put another in its place."""
+        return await self.verify(shown, now_s)
 
     def _monotonic(self) -> int:
         """Of the clock as it is now: tests put another in its place."""

@@ -11,7 +11,7 @@ from adapters.base import Answer, Change, Fault
 from gateway.exchange import change as module
 from gateway.exchange.asked import Asked, read_change
 from gateway.exchange.caller import Caller
-from gateway.exchange.change import BODY_BYTES_MAX, Wish, change, fingerprint, passed_on, read_wish
+from gateway.exchange.change import BODY_BYTES_MAX, Wish, change, fingerprint, passed_on, read_body, read_wish
 from gateway.exchange.outcome import Outcome
 from tests.unit.exchange.stage import ScriptedAdapter, arriving, said
 from tests.unit.exchange.wares import WARES, plan_of, ware
@@ -43,7 +43,9 @@ def piece(body: bytes, *, more: bool = False) -> dict[str, Any]:
 async def wish_of(found: Caller, key: str | None = None) -> Wish | Outcome:
     asked = read_change(found.arrival, key)
     assert isinstance(asked, Asked)
-    return await read_wish({"POST": CREATE, "PATCH": UPDATE, "DELETE": DELETE}[found.arrival.method], found, asked)
+    plan = {"POST": CREATE, "PATCH": UPDATE, "DELETE": DELETE}[found.arrival.method]
+    body = await read_body(plan, found)
+    return body if isinstance(body, Outcome) else await read_wish(plan, asked, body)
 
 
 def code(found: Any) -> str:

@@ -18,6 +18,7 @@ from gateway.partner.door import PartnerDoor
 from gateway.store.notices import KeptNotice, Notices
 from gateway.store.store import Store
 from gateway.tlog.note import Signer
+from tests.unit.exchange.judging import judged_by
 from tests.unit.notices.announcing import AGREEMENT, announcing_workspace, at_us, loaded
 
 NOW_US = at_us("2026-11-01T00:00")
@@ -63,7 +64,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 async def read(store: Store, tmp_path: Path, partner: str = "swift") -> tuple[int, Any]:
     plans = announcing_workspace(tmp_path / "workspace").plans
-    door = PartnerDoor(_verify, now_us=lambda: NOW_US)
+    door = PartnerDoor(judged_by(_verify), now_us=lambda: NOW_US)
     async with AsyncTestClient(front_doors(notice_routes(door, store, lambda: plans))) as client:
         answer = await client.get("/partner/notices", headers={"authorization": f"Bearer {partner}"})
     return answer.status_code, answer.json()

@@ -9,6 +9,7 @@ import pytest
 from gateway.oauth.authority import Authority, follow, load_authority, open_authority
 from gateway.oauth.clients import set_client_disabled
 from gateway.oauth.keys import RETIRED_FOR_S, ensure_signing_keys, rotate_signing_keys
+from gateway.store.revocations import Revocations
 from gateway.store.signing_keys import SigningKeys
 from tests.unit.oauth.stage import NOW_S, Stage
 
@@ -71,6 +72,18 @@ async def test_a_revocation_reaches_whoever_follows(stage: Stage) -> None:
     await adopter.until(lambda authority: "swift-logistics-app" not in authority.revoked_until_s)
     await set_client_disabled(stage.store, "swift-logistics-app", True, now_s=int(NOW_S))
     await adopter.until(lambda authority: "swift-logistics-app" in authority.revoked_until_s)
+    following.cancel()
+
+
+async def test_a_token_that_is_revoked_by_itself_reaches_whoever_follows_and_is_forgotten_once_it_has_ended(
+    stage: Stage,
+) -> None:
+    adopter = Adopter()
+    following = asyncio.create_task(follow(stage.store, adopter, interval_s=0.01, now=stage.clock))
+    await Revocations(stage.store).revoke("t-1", "swift-logistics-app", int(NOW_S) + 310, int(NOW_S))
+    await adopter.until(lambda authority: authority.revoked_tokens == {"t-1"})
+    stage.clock.now_s += 310
+    await adopter.until(lambda authority: not authority.revoked_tokens)
     following.cancel()
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 
-from gateway.oauth.client_secret import digest_of, is_live_secret, new_secret
+from gateway.oauth.client_secret import digest_of, live_secret, new_secret
 from gateway.store.clients import ClientSecret
 from gateway.store.hidden import Hidden
 
@@ -27,23 +27,19 @@ def test_a_new_secret_holds_256_bits_and_differs_from_the_next() -> None:
 
 def test_both_live_secrets_are_right_and_no_other() -> None:
     known = [row("old"), row("new")]
-    assert [is_live_secret(each, known, PEPPER, 10) for each in ("old", "new", "other", "")] == [
-        True,
-        True,
-        False,
-        False,
-    ]
+    found = [live_secret(each, known, PEPPER, 10) for each in ("old", "new", "other", "")]
+    assert found == [*known, None, None]
 
 
 def test_a_secret_ends_in_the_second_it_expires() -> None:
-    assert is_live_secret("s", [row("s", 100)], PEPPER, 99.9)
-    assert not is_live_secret("s", [row("s", 100)], PEPPER, 100)
+    assert live_secret("s", [row("s", 100)], PEPPER, 99.9)
+    assert not live_secret("s", [row("s", 100)], PEPPER, 100)
 
 
 def test_nothing_is_right_for_a_client_without_secrets() -> None:
-    assert not is_live_secret("", [], PEPPER, 10)
-    assert not is_live_secret("s", [], PEPPER, 10)
+    assert not live_secret("", [], PEPPER, 10)
+    assert not live_secret("s", [], PEPPER, 10)
 
 
 def test_a_secret_of_any_characters_is_compared_and_not_an_error() -> None:
-    assert not is_live_secret("\ud800é\0", [row("s")], PEPPER, 10)
+    assert not live_secret("\ud800é\0", [row("s")], PEPPER, 10)

@@ -7,9 +7,11 @@ from joserfc.jwk import ECKey, OctKey
 
 from gateway.oauth.clients import (
     ClientFault,
+    NewClient,
     add_client,
     change_secret,
     list_clients,
+    made_client,
     new_key_pair,
     read_public_keys,
     revoke_tokens,
@@ -129,3 +131,32 @@ async def test_a_client_with_keys_has_no_secret_to_change(stage: Stage) -> None:
     fault = await change_secret(stage.store, "harbor-bank-app", now_s=int(NOW_S))
     assert isinstance(fault, ClientFault)
     assert "has no secret" in fault.reason
+
+
+@pytest.mark.parametrize(
+    ("new", "says"),
+    [
+        (NewClient("a", "keel", "private_key_jwt", {"keys": []}, jwks_url="https://a.example"), "nothing else"),
+        (NewClient("a", "keel", "private_key_jwt", jwks_url="ftp://a.example"), "https"),
+        (NewClient("a", "keel", "private_key_jwt", certificate_pem="x"), "needs a JWK set or a URL of one"),
+        (NewClient("a", "keel", "tls_client_auth"), "needs the subject"),
+        (NewClient("a", "keel", "tls_client_auth", tls_subject_kind="dn", tls_subject="x"), "distinguished name"),
+        (NewClient("a", "keel", "self_signed_tls_client_auth", certificate_pem="x"), "the certificate is not"),
+        (NewClient("a", "keel", "client_secret_basic", tls_subject_kind="dn", tls_subject="CN=a"), "has none"),
+    ],
+)
+async def test_what_does_not_go_with_the_method_makes_no_client(stage: Stage, new: NewClient, says: str) -> None:
+    made = await made_client(stage.store, new, int(NOW_S))
+    assert isinstance(made, ClientFault)
+    assert says in made.reason
+
+
+async def test_a_client_is_made_with_the_url_or_the_subject_it_is_given(stage: Stage) -> None:
+    at_url = NewClient("a", "keel", "private_key_jwt", jwks_url="https://a.example/jwks")
+    by_name = NewClient("b", "keel", "tls_client_auth", tls_subject_kind="san_dns", tls_subject="a.example")
+    for new in (at_url, by_name):
+        made = await made_client(stage.store, new, int(NOW_S))
+        assert not isinstance(made, ClientFault)
+        client, secret = made
+        kept = (client.jwks_url, client.tls_subject_kind, client.tls_subject, client.keys, client.secrets, secret)
+        assert kept == (new.jwks_url, new.tls_subject_kind, new.tls_subject, (), (), None)

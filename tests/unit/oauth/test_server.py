@@ -4,12 +4,22 @@ import pytest
 
 from gateway.oauth.answers import Answer
 from gateway.oauth.authority import load_authority
+from gateway.oauth.certificates import Authorities
+from gateway.oauth.dpop import Proofs
+from gateway.oauth.incoming import Incoming
+from gateway.oauth.key_book import KeyBook
+from gateway.oauth.key_fetching import FetchFault
 from gateway.oauth.replay import LocalReplayCache
-from gateway.oauth.server import Incoming, TokenServer
+from gateway.oauth.server import Partners, TokenServer
 from gateway.store.clients import Clients
 from gateway.store.hidden import Hidden
+from gateway.store.revocations import Revocations
 from gateway.throttle import Throttle
-from tests.unit.oauth.stage import NOW_S, Stage
+from tests.unit.oauth.stage import ISSUER, NOW_S, Stage
+
+
+async def nowhere(url: str) -> FetchFault:
+    return FetchFault("keys-unreachable")
 
 
 @pytest.mark.parametrize(
@@ -38,8 +48,12 @@ async def test_an_issuer_is_a_base_url_that_nobody_can_listen_to(stage: Stage, i
         return TokenServer(
             issuer=issuer,
             clients=Clients(stage.store),
-            scopes_of=lambda partner: frozenset(),
+            revocations=Revocations(stage.store),
+            partners=Partners(lambda partner, now_s: (), lambda partner, now_s: None),
             pepper=Hidden(b"p"),
+            key_book=KeyBook(nowhere),
+            authorities=Authorities(),
+            proofs=Proofs(base_url=ISSUER, nonces=stage.nonces, replay=LocalReplayCache()),
             replay=LocalReplayCache(),
             throttle=Throttle(Hidden(b"k")),
             authority=authority,

@@ -18,12 +18,15 @@ from contracts.workspace import decode_documents
 from gateway.audit.leaf import Entry, Exchange, Outbound
 from gateway.audit.reader import read_entries
 from gateway.audit.writer import Writer
+from gateway.credentials.noted import RefusedCall
 from gateway.exchange.arrival import Reception
-from gateway.oauth.grant import Grant, Rejected
+from gateway.exchange.identify import Verify
+from gateway.oauth.grant import Admitted, Grant, Presented, Rejected
 from gateway.outbound.serve import Outbound as Front
 from gateway.outbound.target import ServiceTarget
 from tests.unit.audit.doubles import FaultyDisk
 from tests.unit.contracts.sample import BACKENDS, TABLE
+from tests.unit.exchange.judging import judged_by
 from tests.unit.outbound.partner_api import PartnerApi, listening
 
 MIDSUMMER_2026_US = 1_782_000_000_000_000
@@ -119,12 +122,15 @@ class Told(Struct, frozen=True):
 
 
 class Stage:
-    """A gateway as far as a call of a partner can tell. `now_us` is its clock; `grant` who is calling."""
+    """A gateway as far as a call of a partner can tell. `now_us` is its clock; `grant` who is calling, `verify` what
+    decides on that."""
 
     def __init__(self, folder: Path, api: PartnerApi, target: ServiceTarget) -> None:
         self.plans, self.api, self.folder = usual_plans(), api, folder
         self.services = {"rates": target}
         self.grant: Grant | Rejected = GRANT
+        self.verify: Verify = judged_by(lambda _header, _now_s: self.grant)
+        self.refused: list[RefusedCall] = []
         self.now_us = MIDSUMMER_2026_US
         self.disk = FaultyDisk()
         writer = Writer.open(folder, "gw-test", disk=self.disk)
@@ -134,11 +140,16 @@ class Stage:
         self.front = Front(
             plans=lambda: self.plans,
             services=lambda: self.services,
-            verify=lambda _header, _now_s: self.grant,
+            verify=self._judge,
+            note=self.refused.append,
             writer=writer,
             counts=self,
             reception=Reception(lambda: self.now_us, lambda: 0, lambda _scope: ""),
         )
+
+    async def _judge(self, shown: Presented, now_s: float) -> Admitted | Rejected:
+        """By `verify` as it is now: tests put another in its place."""
+        return await self.verify(shown, now_s)
 
     def add(self, exchange: Exchange) -> None:
         self.counted.append(exchange)

@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from gateway.audit.leaf import Exchange, Intent
+from gateway.oauth.grant import Detail
 from tests.unit.outbound.partner_api import Reply, says
 from tests.unit.outbound.stage import GRANT, PARTNERS, staged
 
@@ -168,6 +169,27 @@ async def test_a_token_needs_the_scope_of_the_operation(tmp_path: Path) -> None:
         assert (told.status, told.json["type"]) == (403, "/problems/insufficient-scope")
         assert 'scope="out:swift:quote"' in told.headers["www-authenticate"]
         assert stage.api.got == []
+
+
+async def test_a_token_that_was_narrowed_is_good_for_what_it_names_alone(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        stage.api.usual["/quotes"] = GOOD
+        agreement = stage.plans.of_partner("swift")[0].agreement
+        narrowed = Detail(agreement, frozenset({"rates"}), frozenset({"quote"}))
+        for details, status in (
+            ((narrowed,), 200),
+            ((), 403),
+            ((replace(narrowed, actions=frozenset({"rate"})),), 403),
+            ((replace(narrowed, products=frozenset({"shipments"})),), 403),
+            ((replace(narrowed, agreement="another"),), 403),
+        ):
+            stage.grant = replace(GRANT, details=details, binding="dpop", thumbprint="t" * 43)
+            told = await stage.quote()
+            assert told.status == status
+            if status == 403:
+                assert told.json["type"] == "/problems/beyond-authorization-details"
+                assert told.headers["www-authenticate"].startswith('DPoP error="insufficient_scope"')
+        assert len(stage.api.got) == 1
 
 
 async def test_the_hub_has_a_scope_for_each_operation_and_partners_have_none(tmp_path: Path) -> None:

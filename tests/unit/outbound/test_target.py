@@ -1,20 +1,14 @@
 """[services] of backends.toml: read with all its mistakes, none of which repeats a value, and mutual TLS from it."""
 
-import datetime
-import ipaddress
 import ssl
 from pathlib import Path
-from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from adapters.registry import read_backends, read_services
 from gateway.outbound.connection import Answered, Connection, Failed, Sending
 from gateway.outbound.target import ServiceTarget
+from tests.unit.outbound.authority import Authority
 from tests.unit.outbound.partner_api import listening, says
 
 SENDING = Sending("POST", "/quotes", "", (), b"{}", repeatable=False)
@@ -79,47 +73,6 @@ def test_mistakes_are_named_by_place_and_never_by_value(before: str, after: str,
 def test_what_is_no_table_is_said_to_be_none(text: str) -> None:
     found = read_services(text, ServiceTarget, {})[1]
     assert "is no table" in found[0].message
-
-
-class Authority:
-    """A certificate authority of a test, and what it has certified, as files."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._key = folder, ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "authority")])
-        self.file = folder / "authority.pem"
-        made = self._certified(self._name, self._key, is_authority=True)
-        self.file.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-
-    def issue(self, name: str) -> dict[str, str]:
-        """Certificate and key for `name` at 127.0.0.1."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        files = self._folder / f"{name}.pem", self._folder / f"{name}.key"
-        certificate = self._certified(subject, key, is_authority=False)
-        files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        files[1].write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
-        return {"certificate_file": str(files[0]), "key_file": str(files[1])}
-
-    def _certified(self, subject: x509.Name, key: Any, *, is_authority: bool) -> x509.Certificate:
-        now = datetime.datetime.now(datetime.UTC)
-        address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self._name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=1))
-            .not_valid_after(now + datetime.timedelta(days=1))
-            .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
-            .add_extension(x509.SubjectAlternativeName([address]), critical=False)
-            .sign(self._key, hashes.SHA256())
-        )
 
 
 async def test_both_sides_show_their_certificates_or_nothing_is_sent(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from gateway.front_doors import front_doors
 from gateway.oauth.grant import Grant, Rejected
 from gateway.oauth.verify import INVALID, MISSING
 from gateway.partner.door import BODY_BYTES_MAX, Answer, PartnerDoor, Visit
+from tests.unit.exchange.judging import judged_by
 
 _SWIFT = {"authorization": "Bearer swift"}
 
@@ -43,7 +44,7 @@ async def _make(visit: Visit) -> Answer:
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[TestClient[Litestar]]:
-    door = PartnerDoor(_verify)
+    door = PartnerDoor(judged_by(_verify))
     with TestClient(front_doors(door.routes("/partner/things/{one:str}", {"GET": _who, "POST": _make}))) as made:
         yield made
 

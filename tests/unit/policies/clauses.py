@@ -126,7 +126,38 @@ ANOMALY = {
         "en": "{findings}: {action}, {calls} in {window}, for {lasts}",
     },
 }
-ALL = (RATE, PURPOSE, AVAILABILITY, RESPONSE, QUOTA, CONCURRENCY, HOURS, NETWORKS, PAGE, BULK, ANOMALY)
+AUTHENTICATION = {
+    "id": "2.2",
+    "kind": "authentication",
+    "methods": ["private_key_jwt", "tls_client_auth"],
+    "bound_to": ["dpop", "mtls"],
+    "text": {"zh": "{methods}；{bound_to}", "en": "By {methods}; bound to {bound_to}."},
+}
+SIGNED = {
+    "id": "2.3",
+    "kind": "signed_requests",
+    "operations": ["create", "update"],
+    "max_age": "PT1M",
+    "text": {
+        "zh": "{operations}须签名：{covers}，{algorithms}，{max_age}",
+        "en": "Signed: {operations}; {covers}, {algorithms}, {max_age}",
+    },
+}
+ALL = (
+    AUTHENTICATION,
+    RATE,
+    PURPOSE,
+    AVAILABILITY,
+    RESPONSE,
+    QUOTA,
+    CONCURRENCY,
+    HOURS,
+    NETWORKS,
+    PAGE,
+    BULK,
+    ANOMALY,
+    SIGNED,
+)
 
 
 def clause(values: dict[str, Any], **changes: Any) -> Clause:

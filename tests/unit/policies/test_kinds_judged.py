@@ -6,7 +6,18 @@ import pytest
 
 from contracts.compare_clauses import compare_clauses
 from policies.direction import EITHER, LOOSENS, NEITHER, TIGHTENS, Directions, opposite
-from tests.unit.policies.clauses import ANOMALY, BULK, CONCURRENCY, HOURS, NETWORKS, PAGE, QUOTA, RATE, clause
+from tests.unit.policies.clauses import (
+    ANOMALY,
+    AUTHENTICATION,
+    BULK,
+    CONCURRENCY,
+    HOURS,
+    NETWORKS,
+    PAGE,
+    QUOTA,
+    RATE,
+    clause,
+)
 
 SUSPEND = ANOMALY | {"action": "suspend", "calls": None, "window": None}
 
@@ -68,7 +79,7 @@ def test_a_change_counts_for_the_partner_as_it_should_and_back_the_other_way(
     assert old.judged(old, name) == NEITHER
 
 
-@pytest.mark.parametrize("values", [RATE, QUOTA, CONCURRENCY, HOURS, NETWORKS, PAGE, BULK, ANOMALY])
+@pytest.mark.parametrize("values", [AUTHENTICATION, RATE, QUOTA, CONCURRENCY, HOURS, NETWORKS, PAGE, BULK, ANOMALY])
 def test_every_parameter_is_judged(values: dict[str, Any]) -> None:
     """Those that no judge is named for are `unit`, which nothing orders, and times, which are judged together."""
     kind = clause(values)

@@ -28,6 +28,7 @@ from gateway.statements.revise import first, following
 from gateway.statements.routes import statement_routes
 from gateway.store.clients import Client, ClientKey, Clients
 from gateway.store.statements import Statements
+from tests.unit.exchange.judging import judged_by
 from tests.unit.statements.conftest import Told, settings_in
 from tests.unit.statements.hub import GivenFacts, computed, outage, settled
 from tests.unit.statements.keeping import kept_of
@@ -58,9 +59,9 @@ async def client(administration: Administration, told: Told) -> AsyncIterator[As
     keys = read_public_keys({"keys": [KEY.as_dict(private=False, kid="k1")]})
     assert isinstance(keys, tuple)
     registered: tuple[ClientKey, ...] = keys
-    await Clients(store).add(Client("swift-app", "swift-logistics", "private_key_jwt", 1, False, 0, (), registered))
+    await Clients(store).add(Client("swift-app", "swift-logistics", "private_key_jwt", 1, False, 0, keys=registered))
     await Statements(store).add(kept_of(ONE))
-    door = PartnerDoor(_verify, now_us=lambda: 1_900_000_000_000_000)
+    door = PartnerDoor(judged_by(_verify), now_us=lambda: 1_900_000_000_000_000)
     answering = Answering(store, administration.writer, notify, lambda: 1_900_000_000_000_000)
     app = front_doors(statement_routes(door, Statements(store), answering))
     headers = {"authorization": "Bearer swift"}

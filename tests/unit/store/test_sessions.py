@@ -15,6 +15,7 @@ from tests.flows.postgres import PostgresUnavailable, running_postgres
 NOW_US = 1_800_000_000_000_000
 KEY = bytes(range(32))
 LI = KeptSession(key=KEY, username="li", role="legal", language="zh", begun_us=NOW_US, used_us=NOW_US)
+INSERT = "INSERT INTO accounts (username, password_hash, role, language, created_s) VALUES"
 NEVER = {"begun_until_us": 0, "used_until_us": 0}
 
 
@@ -44,7 +45,7 @@ async def store(address: str) -> AsyncIterator[Store]:
         await connection.execute(text("DELETE FROM console_sessions"))
         await connection.execute(text("DELETE FROM accounts"))
         for row in ("'li', 'h', 'legal', 'zh', 0", "'ana', 'h', 'ops', 'en', 0"):
-            await connection.execute(text(f"INSERT INTO accounts VALUES ({row})"))
+            await connection.execute(text(f"{INSERT} ({row})"))
     yield opened
     await opened.close()
 
@@ -93,7 +94,7 @@ async def test_it_ends_with_its_account_and_one_of_the_same_name_does_not_bring_
     await sessions.add(key(7), "ana", NOW_US)
     async with store.write() as connection:
         await connection.execute(text("DELETE FROM accounts WHERE username = 'li'"))
-        await connection.execute(text("INSERT INTO accounts VALUES ('li', 'h', 'operator', 'zh', 1)"))
+        await connection.execute(text(f"{INSERT} ('li', 'h', 'admin', 'zh', 1)"))
     assert await sessions.find(KEY) is None
     assert await keys(store) == [7]
 
@@ -156,3 +157,23 @@ async def test_a_store_that_cannot_be_used_says_so(tmp_path: Path) -> None:
     with pytest.raises(StoreError):
         await sessions.add(KEY, "li", NOW_US)
     await store.close()
+
+
+async def test_whose_account_is_disabled_has_no_session_and_gets_none(store: Store) -> None:
+    sessions = KeptSessions(store)
+    await sessions.add(KEY, "li", NOW_US)
+    async with store.write() as connection:
+        await connection.execute(text("UPDATE accounts SET disabled = true WHERE username = 'li'"))
+    assert await sessions.find(KEY) is None
+    assert not await sessions.add(key(7), "li", NOW_US)
+    assert await sessions.add(key(8), "ana", NOW_US)
+
+
+async def test_a_session_says_whose_developer_the_person_is(store: Store) -> None:
+    sessions = KeptSessions(store)
+    async with store.write() as connection:
+        await connection.execute(text("UPDATE accounts SET role = 'partner-developer', partner = 'swift'"))
+    await sessions.add(KEY, "li", NOW_US)
+    found = await sessions.find(KEY)
+    assert found is not None
+    assert (found.role, found.partner) == ("partner-developer", "swift")

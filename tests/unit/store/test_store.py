@@ -103,22 +103,22 @@ async def test_a_failed_transaction_leaves_nothing(tmp_path: Path) -> None:
 
     async def fail_halfway() -> None:
         async with store.write() as connection:
-            await connection.execute(text("INSERT INTO accounts VALUES ('a', 'h', 'ops', 'en', 0)"))
+            await connection.execute(text("INSERT INTO server_secrets VALUES ('a', 's', 0)"))
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         await fail_halfway()
     async with store.read() as connection:
-        assert (await connection.execute(text("SELECT count(*) FROM accounts"))).scalar_one() == 0
+        assert (await connection.execute(text("SELECT count(*) FROM server_secrets"))).scalar_one() == 0
     await store.close()
 
 
 async def test_a_reader_does_not_wait_for_a_writer(tmp_path: Path) -> None:
     store = await Store.open(url(tmp_path))
     async with store.write() as writing:
-        await writing.execute(text("INSERT INTO accounts VALUES ('a', 'h', 'ops', 'en', 0)"))
+        await writing.execute(text("INSERT INTO server_secrets VALUES ('a', 's', 0)"))
         async with store.read() as reading:
-            assert (await reading.execute(text("SELECT count(*) FROM accounts"))).scalar_one() == 0
+            assert (await reading.execute(text("SELECT count(*) FROM server_secrets"))).scalar_one() == 0
     await store.close()
 
 

@@ -13,6 +13,7 @@ from gateway.front_doors import front_doors
 from gateway.partner.door import PartnerDoor
 from gateway.tasks.authority import Acting
 from gateway.tasks.routes import task_routes
+from tests.unit.exchange.judging import judged_by
 from tests.unit.tasks.stage import DAY_US, Hub, hub_in
 from tests.unit.webhooks.receiver import grants, in_process
 
@@ -28,7 +29,7 @@ async def hub(tmp_path: Path) -> AsyncIterator[Hub]:
 
 @pytest.fixture
 async def call(hub: Hub) -> AsyncIterator[httpx.AsyncClient]:
-    door = PartnerDoor(grants, now_us=lambda: hub.now_us)
+    door = PartnerDoor(judged_by(grants), now_us=lambda: hub.now_us)
     routes = task_routes(door, hub.store, hub.authority, lambda: Plans({}, {}), page_max=PAGE)
     async with in_process(front_doors(routes), "swift") as client:
         yield client

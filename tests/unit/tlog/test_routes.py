@@ -21,6 +21,7 @@ from gateway.problems import PROBLEMS
 from gateway.public_gate import Gate, public_gate
 from gateway.tlog.proof import parse_proof
 from gateway.tlog.routes import LogPages, log_routes
+from tests.unit.exchange.judging import judged_by
 from tests.unit.tlog.published import KEYS, MemoryTarget, hashed, publish
 
 _PARTNERS = {b"Bearer swift": "swift", b"Bearer harbor": "harbor", b"Bearer new": "new", b"Bearer odd": "../root"}
@@ -68,7 +69,7 @@ def target() -> MemoryTarget:
 
 @pytest.fixture
 def client(target: MemoryTarget) -> Iterator[TestClient[Litestar]]:
-    with _client(target, _verify) as made:
+    with _client(target, judged_by(_verify)) as made:
         yield made
 
 
@@ -302,7 +303,7 @@ async def test_a_partner_that_looks_for_what_is_nowhere_keeps_nobody_else_waitin
                 held.wait(10)
             return target.read(path)
 
-    pages = LogPages(Slow(), KEYS, _verify, tree_delay_ms=0)
+    pages = LogPages(Slow(), KEYS, judged_by(_verify), tree_delay_ms=0)
     app = Litestar(list(log_routes(pages)), openapi_config=None, exception_handlers={Exception: answer_error})
     # the framework's own test client serves one call after another
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway.example") as client:
@@ -325,7 +326,7 @@ def test_what_is_read_without_a_token_stands_behind_the_gate_and_a_partners_own_
     async def admit(source: str) -> int | None:
         return 3
 
-    with _client(target, _verify, public_gate(admit)) as client:
+    with _client(target, judged_by(_verify), public_gate(admit)) as client:
         for path in ("/log/checkpoint", "/log/vkey", "/log/receipts/vkey", "/log/tile/0/000.p/3", "/log/tile/nothing"):
             for answer in (client.get(path), client.head(path)):
                 assert (answer.status_code, answer.headers["retry-after"]) == (429, "3")

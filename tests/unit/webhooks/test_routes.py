@@ -15,6 +15,7 @@ from gateway.partner.door import PartnerDoor
 from gateway.webhooks.authority import ENDPOINTS_MAX, ROTATION_US, WebhookAuthority
 from gateway.webhooks.delivering import signing_keys
 from gateway.webhooks.routes import webhook_routes
+from tests.unit.exchange.judging import judged_by
 from tests.unit.webhooks.outbox import SEALING, Stage, staged
 from tests.unit.webhooks.receiver import grants, in_process
 
@@ -39,7 +40,7 @@ async def writer(tmp_path: Path) -> AsyncIterator[Writer]:
 @pytest.fixture
 async def call(stage: Stage, writer: Writer) -> AsyncIterator[httpx.AsyncClient]:
     authority = WebhookAuthority(stage.store, writer, SEALING, lambda: stage.now_us)
-    door = PartnerDoor(grants, now_us=lambda: stage.now_us)
+    door = PartnerDoor(judged_by(grants), now_us=lambda: stage.now_us)
     async with in_process(front_doors(webhook_routes(door, stage.store, authority)), "swift") as client:
         yield client
 

@@ -1,0 +1,119 @@
+"""Tells partners of credentials that end soon: 30, 14, 7 and 1 day ahead, each once, on the log and by webhook.
+
+It is told when nothing newer is there in its place: what was replaced is meant to end. After an outage only the nearest
+threshold is told.
+"""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any, Final, NoReturn
+
+import structlog
+
+from contracts.agreement import HUB
+from gateway.audit.writer import Writer
+from gateway.authority_record import AuthorityError, record
+from gateway.credentials.shown import rfc3339
+from gateway.store.expiries import Expiries, Held
+from gateway.store.faults import StoreError
+from gateway.store.store import Store
+
+DAYS: Final = (1, 7, 14, 30)
+INTERVAL_S: Final = 600.0
+_DAY_S: Final = 86_400
+
+_log = structlog.get_logger(__name__)
+
+
+class Expiring:
+    """The service of the first worker. Belongs to one event loop."""
+
+    def __init__(
+        self, store: Store, writer: Writer, now_us: Callable[[], int] = lambda: time.time_ns() // 1000
+    ) -> None:
+        self._expiries, self._writer, self._now_us = Expiries(store), writer, now_us
+        self._running: asyncio.Task[NoReturn] | None = None
+        self._faulty = False
+
+    def start(self, interval_s: float = INTERVAL_S) -> None:
+        """Begin, at once."""
+        self._running = asyncio.create_task(self._follow(interval_s))
+
+    async def close(self) -> None:
+        """End; before the writer is closed."""
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
+
+    async def step(self) -> int:
+        """Tell what is to be told now; how much. Raises StoreError, and AuthorityError where the log is closed."""
+        found = due(await self._expiries.held(), self._now_us() // 1_000_000)
+        return sum([await self._tell(held, days) for held, days in found])
+
+    async def _tell(self, held: Held, days: int) -> bool:
+        if not await self._expiries.claim(held, days, self._now_us()):
+            return False
+        subject = f"{held.client_id} {held.kind} {held.id} {days}"
+        try:
+            await record(
+                self._writer, "credential-expiring", subject, partner="" if held.partner == HUB else held.partner
+            )
+        except AuthorityError:
+            await self._expiries.disclaim(held, days)
+            raise
+        return await self._expiries.tell(held, days, told_of(held, days), self._now_us())
+
+    async def _follow(self, interval_s: float) -> NoReturn:
+        while True:
+            try:
+                await self.step()
+                if self._faulty:
+                    _log.info("expiring credentials are being told of again")
+                self._faulty = False
+            except (StoreError, AuthorityError) as error:
+                if not self._faulty:
+                    _log.warning("expiring credentials cannot be told of", error=str(error))
+                self._faulty = True
+            await asyncio.sleep(interval_s)
+
+
+def due(held: Iterable[Held], now_s: int) -> list[tuple[Held, int]]:
+    """What ends within a threshold and was not replaced, each with the nearest one: so many days ahead."""
+    by_client: dict[tuple[str, str], list[Held]] = defaultdict(list)
+    for each in held:
+        by_client[each.client_id, each.kind].append(each)
+    found = []
+    for together in by_client.values():
+        for each in together:
+            days = nearest(each.ends_s, now_s)
+            if days is not None and not any(_replaces(other, each) for other in together):
+                found.append((each, days))
+    return found
+
+
+def nearest(ends_s: int | None, now_s: int) -> int | None:
+    """The nearest threshold that is passed, in days; None before the first, and from the end on."""
+    if ends_s is None or ends_s <= now_s:
+        return None
+    return next((days for days in DAYS if ends_s - now_s <= days * _DAY_S), None)
+
+
+def told_of(held: Held, days: int) -> dict[str, Any]:
+    """What a webhook of type credential.expiring says."""
+    return {
+        "client": held.client_id,
+        "kind": held.kind,
+        "credential": held.id,
+        "expires": rfc3339(held.ends_s or 0),
+        "days": days,
+        "href": f"/partner/clients/{held.client_id}",
+    }
+
+
+def _replaces(other: Held, this: Held) -> bool:
+    """Whether it came later and lasts longer."""
+    if this.ends_s is None or other.created_s <= this.created_s:
+        return False
+    return other.ends_s is None or other.ends_s > this.ends_s

@@ -1,0 +1,108 @@
+"""TLS of the gateway's own socket, with client certificates for those who have one (RFC 8705).
+
+A handshake asks for a certificate and does without. One that is shown has to lead to an authority of `client_ca_file`
+or to a certificate that some client registered: Python's ssl module lets nothing else through, and offers no way to
+look at it later. So registered certificates become anchors of the handshake, which proves no more than that the caller
+has the private key: gateway/oauth/certificates.py decides whose certificate it is, and never by the handshake.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn
+
+import structlog
+
+from gateway.store.clients import Clients, RegisteredCertificate
+from gateway.store.faults import StoreError
+from gateway.store.store import Store
+
+FOLLOW_S = 0.5
+"""So often registered certificates are read: a new one passes the handshake of every worker within a second."""
+
+_log = structlog.get_logger(__name__)
+
+
+class TlsContext:
+    """TLS 1.2 and later, HTTP/1.1. Raises OSError (ssl.SSLError is one) where a file cannot be read or used."""
+
+    def __init__(self, certificate_file: str, key_file: str = "", client_ca_file: str = "") -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        # A resumed session holds the client's certificate, but not those between it and its authority.
+        context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION
+        context.num_tickets = 0
+        context.set_alpn_protocols(["http/1.1"])
+        context.load_cert_chain(certificate_file, key_file or None, password="")  # else it would ask the terminal
+        context.verify_mode = ssl.CERT_OPTIONAL
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # an anchor need be no root
+        if client_ca_file:
+            context.load_verify_locations(cafile=client_ca_file)
+        self.context = context
+        self._adopted: set[str] = set()
+
+    def adopt(self, certificates: Iterable[RegisteredCertificate]) -> None:
+        """Let these through the handshakes to come.
+
+        One that is registered no more still gets through, until the gateway starts anew: an anchor cannot be taken
+        out. It identifies nobody then.
+        """
+        for certificate in certificates:
+            if certificate.thumbprint in self._adopted:
+                continue
+            self._adopted.add(certificate.thumbprint)
+            try:
+                self.context.load_verify_locations(cadata=certificate.pem)
+            except (ssl.SSLError, ValueError):
+                _log.warning("a registered certificate cannot be used in handshakes", thumbprint=certificate.thumbprint)
+
+
+async def follow_certificates(
+    store: Store, adopt: Callable[[Iterable[RegisteredCertificate]], None], interval_s: float = FOLLOW_S
+) -> NoReturn:
+    """Hand the registered self-signed certificates to `adopt` again and again, until cancelled.
+
+    While the store cannot be read, those that are known stay.
+    """
+    faulty, clients = False, Clients(store)
+    while True:
+        try:
+            adopt(await clients.self_signed())
+            if faulty:
+                _log.info("registered certificates are being read again")
+            faulty = False
+        except StoreError as error:
+            if not faulty:
+                _log.warning("registered certificates cannot be read", error=str(error))
+            faulty = True
+        await asyncio.sleep(interval_s)
+
+
+def tls_extension(ssl_object: Any) -> dict[str, Any] | None:
+    """What the scope of a request says of its connection (ASGI TLS extension 0.2); None for one without TLS.
+
+    The certificate's chain is what the client sent, its own certificate first; empty where it has none.
+    """
+    if ssl_object is None:
+        return None
+    own = ssl_object.getpeercert(binary_form=True)
+    chain = [own, *_sent_besides(ssl_object, own)] if own else []
+    return {
+        "server_cert": None,
+        "client_cert_chain": [ssl.DER_cert_to_PEM_cert(der) for der in chain],
+        "client_cert_name": None,
+        "client_cert_error": None,
+        "tls_version": _VERSIONS.get(ssl_object.version()),
+        "cipher_suite": None,
+    }
+
+
+_VERSIONS = {"TLSv1.2": 0x0303, "TLSv1.3": 0x0304}
+
+
+def _sent_besides(ssl_object: Any, own: bytes) -> list[bytes]:
+    """The other certificates of a handshake. Public from Python 3.13 on, where it returns DER."""
+    inner = getattr(ssl_object, "_sslobj", None)
+    sent: Iterable[Any] = getattr(inner, "get_unverified_chain", list)() or ()
+    found = (each if isinstance(each, bytes) else ssl.PEM_cert_to_DER_cert(each.public_bytes()) for each in sent)
+    return [der for der in found if der != own]
