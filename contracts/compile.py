@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from adapters.base import Backend, Call
 from contracts.agreement import Agreement
+from contracts.authenticating import authentication_findings
 from contracts.bounds import page_limit_of, policy_header
 from contracts.calling import Services, in_order_of_time
 from contracts.canonical import Canonical
@@ -120,7 +121,7 @@ def _bind(loaded: Loaded[Agreement], documents: Documents, library: _Library, fo
     before = len(found)
     term = _term(loaded, found)
     terms, wrong = terms_of(loaded, library.policies, documents.broken_policies, library.rendered)
-    found += [*wrong, *library.services.findings(loaded)]
+    found += [*wrong, *authentication_findings(loaded, terms), *library.services.findings(loaded)]
     bound = _Bound(loaded, _chosen(loaded, documents, library, found), terms)
     for offered, role in bound.offers:
         found += _view_findings(bound, offered, role)

@@ -84,6 +84,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "unknown-backend": "A product names a backend that backends.toml does not have.",
         "disclosure-forbidden": "A view discloses a field in a way that a clause of the agreement does not allow.",
         "purpose-forbidden": "No purpose is both declared by the view and allowed by the agreement's clauses.",
+        "authentication-impossible": "No client can meet all clauses of kind authentication of one agreement.",
         "overlapping-agreements": "Two agreements of one partner for one product are in force at the same time.",
         "bad-service": "An operation of a service that an agreement uses cannot be called as it is described.",
         "unknown-service": "An agreement names a service, or an operation of one, that does not exist.",

@@ -29,15 +29,21 @@ class Administration(ClientAuthority, PeopleAuthority):
     What is granted and imposed beside the contracts, gateway/authority_limits.py changes with the same two.
     """
 
-    async def rotate_keys(self) -> str:
-        """Let the pending key sign access tokens; its kid. No token is refused: both keys verify."""
-        pending = [key for key in await SigningKeys(self.store).all() if key.state == "pending"]
-        if not pending:
+    async def rotate_keys(self, *, compromised: bool = False) -> str:
+        """Let the pending key sign access tokens; its kid. No token is refused: both keys verify.
+
+        `compromised`: the key that signed until now verifies nothing any more, and its tokens are refused.
+        """
+        keys = await SigningKeys(self.store).all()
+        active, pending = ([key for key in keys if key.state == state] for state in ("active", "pending"))
+        if not (active and pending):
             raise AuthorityError("there is no pending key: `clausegate serve` makes the first ones")
         following = new_signing_key("pending", _now_s())
         await self._record("key-created", following.kid)
+        if compromised:
+            await self._record("key-withdrawn", active[0].kid)
         await self._record("key-rotated", pending[0].kid)
-        return await rotate_signing_keys(self.store, _now_s(), following)
+        return await rotate_signing_keys(self.store, _now_s(), following, compromised=compromised)
 
     async def keys(self) -> tuple[SigningKey, ...]:
         """Every signing key, the active one first."""

@@ -20,6 +20,7 @@ Event: TypeAlias = Literal[
     "credential-expiring",
     "key-created",
     "key-rotated",
+    "key-withdrawn",
     "account-created",
     "account-changed",
     "account-disabled",
@@ -79,6 +80,7 @@ EVENTS: Mapping[Event, str] = MappingProxyType(
         ),
         "key-created": "A key that signs access tokens exists; subject: its kid (RFC 7638 thumbprint).",
         "key-rotated": "Another key signs access tokens from now on; subject: its kid.",
+        "key-withdrawn": "A key is compromised, and verifies nothing from now on; subject: its kid.",
         "account-created": "A console account exists; subject: its username.",
         "account-changed": (
             "Its role, password or second factor is another; subject: its username, and which of role, password, totp."

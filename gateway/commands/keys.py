@@ -1,7 +1,7 @@
 """clausegate keys: the keys that sign access tokens, and what encrypts them and the server's other secrets at rest."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -44,11 +44,21 @@ def list_all(folder: Folder, output: FormatOption = "text") -> None:
 
 
 @app.command()
-def rotate(folder: Folder, output: FormatOption = "text") -> None:
-    """Let the pending key sign. Tokens signed before stay good until they end, and no token is refused for it."""
+def rotate(
+    folder: Folder,
+    compromised: Annotated[
+        bool, typer.Option("--compromised", help="Refuse what the key before has signed, within a second.")
+    ] = False,
+    output: FormatOption = "text",
+) -> None:
+    """Let the pending key sign. Tokens signed before stay good until they end, and no token is refused for it.
+
+    With --compromised they are refused: each client has to get a new one. Do it twice where the pending key may be
+    known as well.
+    """
     from gateway.commands.administering import administer
 
-    kid = administer(open_workspace(folder), lambda administration: administration.rotate_keys())
+    kid = administer(open_workspace(folder), lambda administration: administration.rotate_keys(compromised=compromised))
     if output == "json":
         print_json({"kid": kid})
     else:

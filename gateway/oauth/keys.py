@@ -60,13 +60,18 @@ async def ensure_signing_keys(store: Store, now_s: int) -> None:
     await keys.add_missing(tuple(new_signing_key(state, now_s) for state in states if state in missing))
 
 
-async def rotate_signing_keys(store: Store, now_s: int, following: SigningKey | None = None) -> str:
+async def rotate_signing_keys(
+    store: Store, now_s: int, following: SigningKey | None = None, *, compromised: bool = False
+) -> str:
     """Let the pending key sign, which every node has published long since; returns its kid. Raises StoreError.
 
-    `following` takes its place as the pending one; a new key unless it is given.
+    `following` takes its place as the pending one; a new key unless it is given. `compromised`: the one that signed
+    until now verifies nothing from now on, as if it had retired long ago.
     """
     keys = SigningKeys(store)
-    await keys.rotate(following or new_signing_key("pending", now_s), now_s, now_s - RETIRED_FOR_S)
+    forget_before_s = now_s - RETIRED_FOR_S
+    retired_s = forget_before_s if compromised else now_s
+    await keys.rotate(following or new_signing_key("pending", now_s), now_s, forget_before_s, retired_s)
     return next(key.kid for key in await keys.kept() if key.state == "active")
 
 

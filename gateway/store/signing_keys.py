@@ -70,8 +70,8 @@ class SigningKeys:
             except IntegrityError:
                 continue
 
-    async def rotate(self, pending: SigningKey, now_s: int, forget_before_s: int) -> None:
-        """The active key retires, the pending one becomes active, `pending` takes its place.
+    async def rotate(self, pending: SigningKey, now_s: int, forget_before_s: int, retired_s: int) -> None:
+        """The active key retires, as of `retired_s`; the pending one becomes active, `pending` takes its place.
 
         Keys that retired before `forget_before_s` are removed: no token of theirs can be valid any more.
         """
@@ -82,7 +82,7 @@ class SigningKeys:
                 delete(signing_keys).where(state == "retired", signing_keys.c.retired_s < forget_before_s)
             )
             await connection.execute(
-                update(signing_keys).where(state == "active").values(state="retired", retired_s=now_s)
+                update(signing_keys).where(state == "active").values(state="retired", retired_s=retired_s)
             )
             await connection.execute(
                 update(signing_keys).where(state == "pending").values(state="active", activated_s=now_s)

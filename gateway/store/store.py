@@ -41,9 +41,10 @@ class Store:
         done. Secrets are sealed by `encryption`, and kept as they are without one; that of a workspace is opened by
         gateway/store/opening.py. Raises StoreError.
         """
-        # At DEBUG aiosqlite writes every statement with its values, key material among them. A filter stays in force
-        # whatever level somebody sets.
+        # At DEBUG aiosqlite writes every statement with its values, and SQLAlchemy every row that it reads, key material
+        # among them. A filter stays in force whatever level somebody sets.
         logging.getLogger("aiosqlite").addFilter(_drop)
+        logging.getLogger("sqlalchemy.engine.Engine").addFilter(_is_no_row)
         parsed = _parsed(url)
         place = _place(parsed)
         sqlite = parsed.get_backend_name() == "sqlite"
@@ -117,6 +118,10 @@ class Store:
 
 def _drop(_record: logging.LogRecord) -> bool:
     return False
+
+
+def _is_no_row(record: logging.LogRecord) -> bool:
+    return record.levelno > logging.DEBUG
 
 
 def _parsed(url: str) -> URL:

@@ -74,6 +74,21 @@ async def test_a_rotation_names_the_key_that_signs_from_then_on(
     assert events(workspace) == [("key-created", found["pending"], ""), ("key-rotated", kid, "")]
 
 
+async def test_a_compromised_key_is_withdrawn_on_the_log_before_it_is(
+    workspace: Workspace, administration: Administration
+) -> None:
+    await ensure_signing_keys(administration.store, 1_700_000_000)
+    before = {key.state: key.kid for key in await administration.keys()}
+    kid = await administration.rotate_keys(compromised=True)
+    after = {key.state: key.kid for key in await administration.keys()}
+    assert (kid, after["retired"]) == (before["pending"], before["active"])
+    assert events(workspace) == [
+        ("key-created", after["pending"], ""),
+        ("key-withdrawn", before["active"], ""),
+        ("key-rotated", kid, ""),
+    ]
+
+
 async def test_only_who_knows_the_password_signs_off(workspace: Workspace, administration: Administration) -> None:
     await administration.create_account("legal.li", PASSWORD, "legal", "zh")
     (contract,) = workspace.plans.contracts.values()

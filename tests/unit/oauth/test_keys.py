@@ -76,6 +76,16 @@ async def test_a_ring_whose_signing_key_does_not_open_is_none(store: Store, engi
         await load_key_ring(store, NOW_S)
 
 
+async def test_a_compromised_key_verifies_nothing_from_then_on(store: Store) -> None:
+    old = (await load_key_ring(store, NOW_S)).signer.kid
+    await rotate_signing_keys(store, NOW_S, compromised=True)
+    ring = await load_key_ring(store, NOW_S)
+    assert old not in ring.verifying
+    assert old.encode() not in ring.jwks
+    await rotate_signing_keys(store, NOW_S + 1)
+    assert old not in {key.kid for key in await SigningKeys(store).kept()}
+
+
 async def test_a_retired_key_is_forgotten_when_no_token_of_it_can_be_in_use(store: Store) -> None:
     old = (await load_key_ring(store, NOW_S)).signer.kid
     await rotate_signing_keys(store, NOW_S)

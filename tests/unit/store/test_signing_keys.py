@@ -87,7 +87,7 @@ async def test_without_anything_to_seal_the_next_key_none_is_rotated_or_made(tmp
     before = await SigningKeys(store).all()
     engine.mood = httpx.Response(503)
     with pytest.raises(StoreError):
-        await SigningKeys(store).rotate(new_signing_key("pending", NOW_S), NOW_S, NOW_S)
+        await SigningKeys(store).rotate(new_signing_key("pending", NOW_S), NOW_S, NOW_S, NOW_S)
     after = await SigningKeys(store).kept()
     assert [(key.kid, key.state) for key in after] == [(key.kid, key.state) for key in before]
     await store.close()

