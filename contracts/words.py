@@ -100,5 +100,8 @@ _PATTERNS = {
     r"^([01][0-9]|2[0-3]):[0-5][0-9]\Z": 'a time of day such as "08:30"',
     r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)\Z": 'a time of day such as "18:00" or "24:00"',
     r"^[0-9A-Fa-f:.]{2,45}/[0-9]{1,3}\Z": "a network such as 192.0.2.0/24",
+    r"^(@method|@target-uri|@authority|@scheme|@request-target|@path|@query|[a-z][a-z0-9-]{0,63})\Z": (
+        "a part of a request such as @method, or a header field in lower case"
+    ),
 }
 """The patterns of our documents in words; one that is not here is shown as it is."""

@@ -11,10 +11,8 @@ from contracts.agreement import HUB
 from gateway.audit.events import Event
 from gateway.audit.writer import Writer
 from gateway.authority_record import AuthorityError, record
-from gateway.oauth.clients import ClientCredentials, ClientFault, NewClient, change_secret, made_client
-from gateway.oauth.clients import set_client_disabled as _set_disabled
+from gateway.oauth.clients import ClientCredentials, ClientFault, NewClient, made_client
 from gateway.store.clients import Client, Clients
-from gateway.store.hidden import Hidden
 from gateway.store.store import Store
 
 
@@ -42,18 +40,7 @@ class ClientAuthority:
         client = await self.client(client_id)
         event: Event = "client-disabled" if disabled else "client-enabled"
         await self._record(event, client_id, partner=client.partner)
-        await _set_disabled(self.store, client_id, disabled, now_s=self._now_s())
-
-    async def change_secret(self, client_id: str) -> Hidden[str]:
-        """A second secret beside the first, which ends a week later."""
-        client = await self.client(client_id)
-        if client.auth_method != "client_secret_basic":
-            raise AuthorityError(f"client {client_id} authenticates by {client.auth_method} and has no secret")
-        await self._record("client-secret-added", client_id, partner=client.partner)
-        made = await change_secret(self.store, client_id, now_s=self._now_s())
-        if isinstance(made, ClientFault):
-            raise AuthorityError(made.reason)
-        return made
+        await Clients(self.store).set_disabled(client_id, disabled, self._now_s())
 
     async def clients(self) -> tuple[Client, ...]:
         """Every client by id, without what it holds."""

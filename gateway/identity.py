@@ -189,7 +189,6 @@ def _fetcher(settings: Settings, stack: AsyncExitStack) -> KeyFetcher:
         resolver = Resolver(networks_of(settings.jwks_networks))
     except ValueError as error:
         raise StartError(f"clausegate.toml, jwks_networks: {error}") from None
-    stack.callback(resolver.close)
     fetcher = KeyFetcher(resolver)
     stack.push_async_callback(fetcher.close)
     return fetcher

@@ -8,6 +8,7 @@ from msgspec import Struct
 from gateway.audit.sidecar import HANDLE_SECRET, Subject, handle_of, subject_text
 from gateway.oauth.authority import Authority, open_authority
 from gateway.oauth.client_secret import load_pepper
+from gateway.oauth.nonces import NONCE_SECRET
 from gateway.store.faults import StoreError
 from gateway.store.hidden import Hidden
 from gateway.store.opening import open_store
@@ -57,7 +58,7 @@ async def open_state(workspace: Workspace, stack: AsyncExitStack) -> State:
             authority=await open_authority(store, time.time()),
             cursor_key=await secrets.obtain("cursor", now_s),
             throttle_key=await secrets.obtain("throttle", now_s),
-            nonce_key=await secrets.obtain("dpop-nonce", now_s),
+            nonce_key=await secrets.obtain(NONCE_SECRET, now_s),
             pepper=await load_pepper(store, now_s),
             change_key=await secrets.obtain("change", now_s),
             pseudonym_key=await secrets.obtain(PSEUDONYM_SECRET, now_s),

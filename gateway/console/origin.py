@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+_OWN_PORTS = {"http": ":80", "https": ":443"}
 _OURS = frozenset({"same-origin", "none"})
 """`none`: the person did it, by loading a page again for instance (Fetch Metadata, section 2.3)."""
 
@@ -27,4 +28,7 @@ def origin_of(url: str) -> str | None:
         parts = urlsplit(url)
     except ValueError:
         return None
-    return f"{parts.scheme}://{parts.netloc}".lower() if parts.scheme and parts.netloc else None
+    if not parts.scheme or not parts.netloc:
+        return None
+    place = parts.netloc.removesuffix(_OWN_PORTS.get(parts.scheme, ""))  # which no browser writes
+    return f"{parts.scheme}://{place}".lower()

@@ -12,14 +12,22 @@ from gateway.audit.writer import Writer
 from gateway.authority_record import record
 from gateway.limits.events import detail_of
 from gateway.oauth.client_secret import digest_of, load_pepper, new_secret
-from gateway.store.client_credentials import CERTIFICATES_MAX, KEYS_MAX, ClientCredentials, Outcome
-from gateway.store.clients import LIVE_SECRETS_MAX, Client, ClientKey, Clients, ClientSecret, RegisteredCertificate
+from gateway.store.client_credentials import ClientCredentials, Outcome
+from gateway.store.clients import (
+    CERTIFICATES_MAX,
+    KEYS_MAX,
+    LIVE_SECRETS_MAX,
+    Client,
+    ClientKey,
+    Clients,
+    ClientSecret,
+    RegisteredCertificate,
+)
 from gateway.store.hidden import Hidden
 from gateway.store.store import Store
 
 OVERLAP_S: Final = 7 * 86_400
 """So long a credential that is being replaced stays good beside its successor, unless something else is said."""
-OVERLAP_MAX_S: Final = 90 * 86_400
 
 Refusal: TypeAlias = Outcome | Literal["method"]
 """Why nothing was changed: as in gateway/store/client_credentials.py; `method`: the client does not authenticate so."""
@@ -150,7 +158,7 @@ class CredentialAuthority:
 
 
 def _more_keys(client: Client, keys: Sequence[ClientKey], now_s: int) -> CredentialRefused | None:
-    live = {key.kid for key in client.keys if key.expires_s is None or key.expires_s > now_s}
+    live = {key.kid for key in client.keys if key.is_live(now_s)}
     if live & {key.kid for key in keys}:
         return _refused("known", client)
     return _room(len(live) + len(keys), KEYS_MAX, "keys")
@@ -168,7 +176,7 @@ def _another_certificate(client: Client, new: RegisteredCertificate, now_s: int)
 def _another_secret(client: Client, now_s: int) -> CredentialRefused | None:
     if client.auth_method != "client_secret_basic":
         return other_method(client, "secret")
-    live = [each for each in client.secrets if each.expires_s is None or each.expires_s > now_s]
+    live = [each for each in client.secrets if each.is_live(now_s)]
     return _room(len(live) + 1, LIVE_SECRETS_MAX, "secrets")
 
 

@@ -4,20 +4,18 @@ A client assertion that is made with the new key can be shown beside it: whether
 why. It is not used up.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Sequence
+from typing import Any
 
 from msgspec import Struct
 
 from gateway.credentials.reading import FAULTS, Fault, read_certificate, read_keys
 from gateway.credentials.reasons import words_of_reason
 from gateway.oauth.assertion import AssertionFault, verified_assertion
-from gateway.oauth.key_fetching import FetchedKeys, FetchFault
+from gateway.oauth.key_book import Fetch
+from gateway.oauth.key_fetching import FetchFault
 from gateway.store.clients import Client, ClientKey, RegisteredCertificate
 from policies.reference import Language, Words
-
-Fetch: TypeAlias = Callable[[str], Awaitable[FetchedKeys | FetchFault]]
-"""KeyFetcher.fetch."""
 
 
 class KeyVerdict(Struct, frozen=True):
@@ -36,7 +34,7 @@ class CertificateVerdict(Struct, frozen=True):
 
 def judged_keys(client: Client, members: list[Any], now_s: float) -> tuple[KeyVerdict, ...]:
     """Each key of a JWK set: whether this client can have it beside those it has."""
-    known = {key.kid for key in client.keys if key.expires_s is None or key.expires_s > now_s}
+    known = {key.kid for key in live_keys(client, now_s)}
     verdicts = []
     for read in read_keys(members):
         if not isinstance(read, ClientKey):
@@ -78,7 +76,7 @@ def assertion_reason(text: str, client: Client, keys: Sequence[ClientKey], issue
 
 def live_keys(client: Client, now_s: float) -> tuple[ClientKey, ...]:
     """Those registered by value that verify now."""
-    return tuple(key for key in client.keys if key.expires_s is None or key.expires_s > now_s)
+    return tuple(key for key in client.keys if key.is_live(now_s))
 
 
 def shown_keys(verdicts: Sequence[KeyVerdict], language: Language) -> list[dict[str, Any]]:

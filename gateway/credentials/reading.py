@@ -18,10 +18,9 @@ from joserfc.jwk import Key, import_key
 
 from gateway.oauth.certificate import thumbprint_of as x5t_of
 from gateway.oauth.jose import algorithm_of
-from gateway.store.clients import ClientKey, RegisteredCertificate
+from gateway.store.clients import KEYS_MAX, ClientKey, RegisteredCertificate
 from policies.reference import Words
 
-KEYS_MAX: Final = 8
 CERTIFICATE_CHARACTERS_MAX: Final = 16_384
 _KID_CHARACTERS_MAX: Final = 128
 _RSA_BITS_MIN: Final = 2048

@@ -10,7 +10,6 @@ from msgspec import Meta, Struct
 
 from gateway.credentials.changing import OVERLAP_S, CredentialAuthority, CredentialRefused, other_method
 from gateway.credentials.checking import (
-    Fetch,
     assertion_reason,
     judged_certificate,
     judged_keys,
@@ -20,14 +19,15 @@ from gateway.credentials.checking import (
     shown_certificate,
     shown_keys,
 )
-from gateway.credentials.reading import CERTIFICATE_CHARACTERS_MAX, KEYS_MAX, members_of
+from gateway.credentials.reading import CERTIFICATE_CHARACTERS_MAX, members_of
 from gateway.credentials.reasons import words_of_reason
 from gateway.credentials.shown import looked_up, shown_client
 from gateway.credentials.standing import Standing
 from gateway.credentials.uses import Uses
 from gateway.oauth.jose import TOKEN_BYTES_MAX
+from gateway.oauth.key_book import Fetch
 from gateway.partner.door import Answer, Handler, PartnerDoor, Visit
-from gateway.store.clients import Client, ClientKey, Clients
+from gateway.store.clients import KEYS_MAX, Client, ClientKey, Clients
 from gateway.store.store import Store
 from gateway.webhooks.address import URL_CHARACTERS_MAX, url_fault
 from gateway.webhooks.routes import unless_down

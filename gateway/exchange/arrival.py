@@ -8,8 +8,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from gateway.oauth.certificates import CertificateOf
-from gateway.oauth.grant import Presented
+from gateway.oauth.certificates import CertificateOf, no_certificate
+from gateway.oauth.grant import REPEATED, Presented
 from gateway.source_address import peer_of
 from policies.limit import Moment
 from policies.reference import Language
@@ -118,7 +118,7 @@ class Reception:
         now_us: Callable[[], int],
         monotonic_ns: Callable[[], int],
         source_of: Callable[[Any], str] = peer_of,
-        certificate_of: CertificateOf = lambda _scope: None,
+        certificate_of: CertificateOf = no_certificate,
     ) -> None:
         """`source_of` says from a scope which address a request comes from (gateway/source_address.py),
         `certificate_of` which client certificate it came with (gateway/oauth/certificates.py)."""
@@ -169,7 +169,7 @@ class Reception:
 
 def _again(name: bytes, before: bytes, value: bytes) -> bytes:
     """A header that came twice: one list of both (RFC 9110 section 5.3), but for credentials, which are then none."""
-    return b"repeated" if name in _ONCE else before + b", " + value
+    return REPEATED if name in _ONCE else before + b", " + value
 
 
 def preferred_language(accept: bytes) -> Language:

@@ -73,6 +73,7 @@ OWN_REASONS = (
     "client-disabled",
     "another-method",
     "no-credentials",
+    "throttled",
     "secret-wrong",
     "certificate-missing",
     "certificate-wrong",
@@ -117,7 +118,7 @@ def binding_required(bindings: Iterable[Binding]) -> Refusal:
 
 def too_many(retry_after_s: int) -> Refusal:
     """429: the caller has to wait."""
-    return Refusal("temporarily_unavailable", "Too many requests from here.", 429, retry_after_s)
+    return Refusal("temporarily_unavailable", "Too many requests from here.", 429, retry_after_s, reason="throttled")
 
 
 def refusal_for(error: str) -> Refusal:

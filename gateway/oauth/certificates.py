@@ -24,13 +24,25 @@ from gateway.oauth.forwarded_certificate import HEADER, forwarded_certificate
 from gateway.source_address import peer_of
 from gateway.store.clients import Client, SubjectKind
 
-__all__ = ["Authorities", "Certificate", "CertificateOf", "certificate_of", "is_client", "subject_fault"]
+__all__ = [
+    "Authorities",
+    "Certificate",
+    "CertificateOf",
+    "certificate_of",
+    "is_client",
+    "no_certificate",
+    "subject_fault",
+]
 
 _KEPT_MAX: Final = 1024
 
 
 CertificateOf: TypeAlias = Callable[[Any], Certificate | None]
 """Says from an ASGI scope which certificate a request came with."""
+
+
+def no_certificate(_scope: Any) -> None:
+    """Of a gateway that sees none."""
 
 
 def certificate_of(proxies: Sequence[str]) -> CertificateOf:

@@ -42,7 +42,6 @@ def live_secret(secret: str, known: Sequence[ClientSecret], pepper: Hidden[bytes
     none = ClientSecret(bytes(len(digest)), 0, 0)
     found = None
     for candidate in (*known, none, none)[: max(len(known), 2)]:
-        live = candidate.expires_s is None or now_s < candidate.expires_s
-        if hmac.compare_digest(digest, candidate.digest) and live:
+        if hmac.compare_digest(digest, candidate.digest) and candidate.is_live(now_s):
             found = candidate
     return found

@@ -1,4 +1,4 @@
-"""What an operator does with clients: add, list, disable, revoke, change the secret, sign a token by hand."""
+"""Clients as they are made, and what an operator does for one by hand: a key pair, a token."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -7,18 +7,25 @@ from typing import Any, Literal
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 from msgspec import Struct
 
-from gateway.credentials.reading import FAULTS, KEYS_MAX, members_of, read_certificate, read_keys
+from gateway.credentials.reading import FAULTS, members_of, read_certificate, read_keys
 from gateway.oauth.certificates import subject_fault
 from gateway.oauth.client_secret import digest_of, load_pepper, new_secret
 from gateway.oauth.credentials import CLIENT_ID
 from gateway.oauth.keys import ensure_signing_keys, load_key_ring
 from gateway.oauth.tokens import LIFETIME_S, UNBOUND, Held, claims_for, sign
-from gateway.store.clients import AUTH_METHODS, AuthMethod, Client, ClientKey, Clients, ClientSecret, SubjectKind
+from gateway.store.clients import (
+    AUTH_METHODS,
+    KEYS_MAX,
+    AuthMethod,
+    Client,
+    ClientKey,
+    Clients,
+    ClientSecret,
+    SubjectKind,
+)
 from gateway.store.hidden import Hidden
 from gateway.store.store import Store
 from gateway.webhooks.address import url_fault
-
-SECRET_OVERLAP_S = 7 * 24 * 3600
 
 
 class ClientFault(Struct, frozen=True):
@@ -152,40 +159,6 @@ _NEEDED: Mapping[AuthMethod, tuple[str, ...]] = MappingProxyType(
         "self_signed_tls_client_auth": ("its certificate",),
     }
 )
-
-
-async def change_secret(
-    store: Store, client_id: str, *, now_s: int, overlap_s: int = SECRET_OVERLAP_S
-) -> Hidden[str] | ClientFault:
-    """A second secret; the first one stays good for `overlap_s`, so that the change needs no outage.
-
-    Raises StoreError.
-    """
-    client = await Clients(store).find(client_id)
-    if client is None:
-        return _unknown(client_id)
-    if client.auth_method != "client_secret_basic":
-        return ClientFault(f"client {client_id} authenticates by {client.auth_method} and has no secret")
-    secret = new_secret()
-    row = ClientSecret(digest_of(secret.reveal(), await load_pepper(store, now_s)), now_s, None)
-    if not await Clients(store).add_secret(client_id, row, now_s + overlap_s):
-        return ClientFault(f"client {client_id} has two secrets already: wait until the older one has ended")
-    return secret
-
-
-async def list_clients(store: Store) -> tuple[Client, ...]:
-    """Every client by id, without secrets and keys. Raises StoreError."""
-    return await Clients(store).all()
-
-
-async def set_client_disabled(store: Store, client_id: str, disabled: bool, *, now_s: int) -> ClientFault | None:
-    """Disable a client, or enable it again. Its tokens until now are revoked either way. Raises StoreError."""
-    return None if await Clients(store).set_disabled(client_id, disabled, now_s) else _unknown(client_id)
-
-
-async def revoke_tokens(store: Store, client_id: str, *, now_s: int) -> ClientFault | None:
-    """Revoke every token of a client issued until now; it may get new ones at once. Raises StoreError."""
-    return None if await Clients(store).revoke(client_id, now_s) else _unknown(client_id)
 
 
 async def issue_token(

@@ -9,10 +9,12 @@ from joserfc.errors import JoseError
 from joserfc.jwk import Key, import_key
 from msgspec import Struct, ValidationError, convert
 
+from gateway.oauth.grant import REPEATED
 from gateway.oauth.jose import (
     ASSERTION_ALGORITHMS,
     CLOCK_SKEW_S,
     JTI_CHARACTERS_MAX,
+    PRIVATE_MEMBERS,
     algorithm_of,
     contents_of,
     is_signed_by,
@@ -28,7 +30,6 @@ PROOF_LIFETIME_S = 60
 PROOF_ALGORITHMS = ASSERTION_ALGORITHMS
 
 _TYPE = "dpop+jwt"
-_PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _KEYS_MAX = 2000
 
 ProofReason: TypeAlias = Literal[
@@ -157,7 +158,7 @@ class Proofs:
         text = proof.decode("latin-1")
         contents = contents_of(text)
         if contents is None:
-            return ProofFault("repeated" if proof == b"repeated" else "malformed")
+            return ProofFault("repeated" if proof == REPEATED else "malformed")
         if media_type(contents.header) != _TYPE:
             return ProofFault("type")
         spelt = text[: text.index(".")]
@@ -216,7 +217,7 @@ def _holder(header: dict[str, Any]) -> _Holder | None:
     All else that a header may say about keys, such as `kid`, `jku` or `x5c`, is not looked at.
     """
     jwk = header.get("jwk")
-    if not isinstance(jwk, dict) or jwk.keys() & _PRIVATE:
+    if not isinstance(jwk, dict) or jwk.keys() & PRIVATE_MEMBERS:
         return None
     try:
         key = import_key(jwk)

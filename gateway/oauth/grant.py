@@ -1,12 +1,16 @@
 """What a verified access token says, and what a request shows of who sends it."""
 
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
 Binding: TypeAlias = Literal["none", "dpop", "mtls"]
 """What a token is bound to: nothing, a DPoP key (RFC 9449), a client certificate (RFC 8705)."""
 BINDINGS: tuple[Binding, ...] = ("none", "dpop", "mtls")
+
+
+REPEATED: Final = b"repeated"
+"""What stands for a header that was sent several times: as Authorization or DPoP it is none, whatever it said."""
 
 
 class Detail(Struct, frozen=True, gc=False):
@@ -42,7 +46,7 @@ class Grant(Struct, frozen=True):
 
 
 class Presented(Struct, frozen=True, gc=False):
-    """What a request shows of who sends it: header values as sent, None when absent, b"repeated" when given twice.
+    """What a request shows of who sends it: header values as sent, None when absent, REPEATED when given twice.
 
     `certificate` is the thumbprint (x5t#S256) of the client certificate, "" without one; `path` is raw, without query.
     """

@@ -19,6 +19,8 @@ _RSA_BITS_MIN = 2048
 _RSA_BITS_MAX = 4096
 """Anybody may send the key of a DPoP proof: what it costs to verify by is bounded, by the size of the exponent too."""
 _EXPONENT_BITS_MAX = 32
+PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+"""Of a JWK that is no public key (RFC 7518 sections 6.2.2, 6.3.2 and 6.4.1, RFC 8037 section 2)."""
 
 
 class Contents(Struct, frozen=True):

@@ -77,7 +77,7 @@ class KeyBook:
         All who ask for one client meanwhile wait for the same fetch, and one who stops waiting does not stop it.
         """
         if not client.jwks_url:
-            return tuple(key for key in client.keys if key.expires_s is None or now_s < key.expires_s)
+            return tuple(key for key in client.keys if key.is_live(now_s))
         published = self._published.get(client.client_id)
         if published is None or published.url != client.jwks_url:
             published = self._published[client.client_id] = _Published(client.jwks_url)

@@ -15,22 +15,18 @@ from joserfc.errors import JoseError
 from joserfc.jwk import Key, import_key
 from msgspec import Struct
 
-from gateway.oauth.jose import algorithm_of, strict_json
-from gateway.store.clients import ClientKey
+from gateway.oauth.jose import PRIVATE_MEMBERS, algorithm_of, strict_json
+from gateway.store.clients import KEYS_MAX, ClientKey
 from gateway.webhooks.address import Place, Resolver
 
 FETCH_S: Final = 3.0
 """From looking the name up to the last byte: a token request waits for it."""
 BODY_BYTES_MAX: Final = 64 * 1024
-KEYS_MAX: Final = 8
-"""Usable keys in a set; as many as may be registered by value."""
 FRESH_S: Final = 300.0
 FRESH_S_MIN: Final = 60.0
 FRESH_S_MAX: Final = 3600.0
 _MEMBERS_MAX: Final = 64
 _KID_CHARACTERS_MAX: Final = 128
-_PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
-"""RFC 7518 sections 6.2.2, 6.3.2 and 6.4.1, RFC 8037 section 2."""
 _MAX_AGE: Final = re.compile(r'(?:^|[\s,])max-age\s*=\s*"?(\d{1,9})"?\s*(?:,|$)')
 _JSON: Final = re.compile(r"application/(?:[a-z0-9!#$&^_.-]+\+)?json\Z")
 
@@ -122,7 +118,8 @@ class KeyFetcher:
 def read_key_set(text: bytes) -> tuple[ClientKey, ...] | FetchFault:
     """The keys of a set that can verify assertions. Those for something else, or of a kind not used here, are skipped.
 
-    A private key in it refuses the whole set. A key without `kid` is called by its thumbprint (RFC 7638).
+    A private key in it refuses the whole set, and so do more than KEYS_MAX usable ones. A key without `kid` is called
+    by its thumbprint (RFC 7638).
     """
     try:
         members = strict_json(text)["keys"]
@@ -130,7 +127,7 @@ def read_key_set(text: bytes) -> tuple[ClientKey, ...] | FetchFault:
         return FetchFault("keys-malformed")
     if not isinstance(members, list) or not all(isinstance(member, dict) for member in members):
         return FetchFault("keys-malformed")
-    if any(member.keys() & _PRIVATE or member.get("kty") == "oct" for member in members):
+    if any(member.keys() & PRIVATE_MEMBERS or member.get("kty") == "oct" for member in members):
         return FetchFault("keys-private")
     if len(members) > _MEMBERS_MAX:
         return FetchFault("keys-too-many")

@@ -8,7 +8,7 @@ from litestar import HttpMethod, Request, Response, get, route
 from litestar.handlers import HTTPRouteHandler
 
 from gateway.oauth.answers import Answer
-from gateway.oauth.certificates import CertificateOf
+from gateway.oauth.certificates import CertificateOf, no_certificate
 from gateway.oauth.form import BODY_BYTES_MAX
 from gateway.oauth.incoming import Incoming
 from gateway.oauth.metadata import (
@@ -28,10 +28,6 @@ _PATHS = [TOKEN_PATH, INTROSPECTION_PATH, REVOCATION_PATH]
 _JSON = "application/json"
 # Long enough to spare the endpoint, short enough that a new key is known before it signs.
 _CACHED = {"Cache-Control": "public, max-age=300", "X-Content-Type-Options": "nosniff"}
-
-
-def no_certificate(_scope: Any) -> None:
-    """Of a gateway that sees none."""
 
 
 def oauth_routes(

@@ -30,6 +30,7 @@ from gateway.oauth.certificates import Authorities
 from gateway.oauth.core import TLS_METHODS, Core, KnownClient, RefusedError, TokenRequest
 from gateway.oauth.credentials import Assertion, Credentials, Unusable
 from gateway.oauth.dpop import ProofFault, Proofs, Proved
+from gateway.oauth.grant import REPEATED
 from gateway.oauth.incoming import Incoming, read_incoming
 from gateway.oauth.introspection import INACTIVE, Reader, introspected
 from gateway.oauth.jose import CLOCK_SKEW_S
@@ -42,8 +43,6 @@ from gateway.store.faults import StoreError
 from gateway.store.hidden import Hidden
 from gateway.store.revocations import Revocations
 
-_REPEATED: Final = b"repeated"
-"""What stands for several DPoP headers: no proof at all (gateway/oauth/grant.py, Presented)."""
 _TEMPORARY: Final = frozenset({"keys-unavailable"})
 """Reasons of a failed authentication that are nobody's guessing."""
 
@@ -254,7 +253,7 @@ class TokenServer:
         """Whose key a DPoP proof shows; None when there is no proof."""
         if not incoming.proofs:
             return None
-        proof = incoming.proofs[0] if len(incoming.proofs) == 1 else _REPEATED
+        proof = incoming.proofs[0] if len(incoming.proofs) == 1 else REPEATED
         return await self._proofs.check(proof, "POST", TOKEN_PATH.encode(), now_s)
 
     async def _use_up(self, request: TokenRequest) -> Refusal | None:

@@ -7,9 +7,10 @@ from joserfc.jwk import ECKey
 from msgspec import UNSET
 
 from gateway.oauth.authority import Authority
-from gateway.oauth.grant import Detail, Grant, Rejected
+from gateway.oauth.details import grant_details
+from gateway.oauth.grant import Grant, Rejected
 from gateway.oauth.jose import CLOCK_SKEW_S, TOKEN_BYTES_MAX
-from gateway.oauth.tokens import GrantedDetail, ReadToken, read_token
+from gateway.oauth.tokens import ReadToken, read_token
 
 BEARER: Final = b"bearer "
 DPOP: Final = b"dpop "
@@ -120,10 +121,5 @@ def _grant(read: ReadToken) -> Grant:
         expires_s=claims.exp,
         binding=read.held.binding,
         thumbprint=read.held.thumbprint,
-        details=None if details is UNSET else tuple(map(_detail, details)),
+        details=None if details is UNSET else grant_details(details),
     )
-
-
-def _detail(granted: GrantedDetail) -> Detail:
-    purposes = () if granted.purpose is UNSET else granted.purpose
-    return Detail(granted.agreement, frozenset(granted.products), frozenset(granted.actions), frozenset(purposes))

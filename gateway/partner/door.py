@@ -15,8 +15,8 @@ from gateway.credentials.noted import NoteRefusal, unnoted
 from gateway.exchange.arrival import preferred_language
 from gateway.exchange.asked import parameters
 from gateway.exchange.identify import Verify, note_rejected
-from gateway.oauth.certificates import CertificateOf
-from gateway.oauth.grant import Grant, Presented, Rejected
+from gateway.oauth.certificates import CertificateOf, no_certificate
+from gateway.oauth.grant import REPEATED, Grant, Presented, Rejected
 from gateway.problem_document import MEDIA_TYPE, document
 from gateway.problems import PROBLEMS
 from policies.reference import ClauseRef, Language
@@ -94,7 +94,7 @@ class PartnerDoor:
         verify: Verify,
         *,
         now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
-        certificate_of: CertificateOf = lambda _scope: None,
+        certificate_of: CertificateOf = no_certificate,
         note: NoteRefusal = unnoted,
     ) -> None:
         """`certificate_of` says from a scope which client certificate a request came with; `note` hears of refusals of
@@ -170,7 +170,7 @@ def texts(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 def _once(scope: Any, name: bytes) -> bytes | None:
     """A header's value; given twice it is none that could be good."""
     values = [value for given, value in scope["headers"] if given == name]
-    return None if not values else values[0] if len(values) == 1 else b"repeated"
+    return None if not values else values[0] if len(values) == 1 else REPEATED
 
 
 _REPEATING = {

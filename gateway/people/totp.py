@@ -11,7 +11,6 @@ import pyotp
 from gateway.store.hidden import Hidden
 
 STEP_S: Final = 30
-DIGITS: Final = 6
 _STEPS_AROUND: Final = 1
 """A clock may be one step off in either direction (RFC 6238 section 5.2)."""
 _ISSUER: Final = "Clausegate"

@@ -5,18 +5,15 @@ made at once cannot leave a client with too many, or with none that works.
 """
 
 from collections.abc import Iterable
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import ColumnElement, Table, case, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.store.clients import ClientKey, RegisteredCertificate
+from gateway.store.clients import CERTIFICATES_MAX, KEYS_MAX, ClientKey, RegisteredCertificate
 from gateway.store.schema import client_keys, client_secrets, clients
 from gateway.store.store import Store
 from gateway.store.tables_identity import client_certificates, credential_uses, expiries_told
-
-KEYS_MAX: Final = 8
-CERTIFICATES_MAX: Final = 8
 
 Outcome: TypeAlias = Literal["done", "too-many", "known", "absent", "last"]
 """done; the client has as many already; it has one of this name; it has none of this name; it has no other that works.

@@ -24,6 +24,9 @@ SubjectKind: TypeAlias = Literal["", "dn", "san_dns", "san_uri", "san_ip", "san_
 """What of a certificate names the client (RFC 8705 section 2.1.2)."""
 
 LIVE_SECRETS_MAX = 2
+KEYS_MAX = 8
+"""Public keys of a client, registered by value or usable in a set that it publishes."""
+CERTIFICATES_MAX = 8
 _certificates = client_certificates.c
 
 
@@ -34,6 +37,10 @@ class ClientSecret(Struct, frozen=True):
     created_s: int
     expires_s: int | None
 
+    def is_live(self, now_s: float) -> bool:
+        """Whether it is good at a time."""
+        return self.expires_s is None or now_s < self.expires_s
+
 
 class ClientKey(Struct, frozen=True):
     """A public key as JWK (RFC 7517, JSON text), good for `alg` alone and until `expires_s`, exclusive."""
@@ -42,6 +49,10 @@ class ClientKey(Struct, frozen=True):
     alg: str
     jwk: str
     expires_s: int | None = None
+
+    def is_live(self, now_s: float) -> bool:
+        """Whether it is good at a time."""
+        return self.expires_s is None or now_s < self.expires_s
 
 
 class RegisteredCertificate(Struct, frozen=True):

@@ -24,7 +24,7 @@ from gateway.exchange.conditional import coded, fresh
 from gateway.exchange.identify import Verify, note_rejected
 from gateway.exchange.negotiate import coding_of
 from gateway.exchange.outcome import Outcome
-from gateway.oauth.certificates import CertificateOf
+from gateway.oauth.certificates import CertificateOf, no_certificate
 from gateway.oauth.grant import Grant, Rejected
 from gateway.partner.door import presented, texts
 from gateway.problem_document import MEDIA_TYPE, document
@@ -65,7 +65,7 @@ class LogPages:
         verify: Verify,
         *,
         tree_delay_ms: int,
-        certificate_of: CertificateOf = lambda _scope: None,
+        certificate_of: CertificateOf = no_certificate,
         note: NoteRefusal = unnoted,
         now_s: Callable[[], float] = time.time,
         monotonic_s: Callable[[], float] = time.monotonic,

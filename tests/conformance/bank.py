@@ -1,7 +1,7 @@
 """The server under test: a gateway of its own with TLS, under whose standard terms two banks read repayments.
 
-One bank's tokens are bound by DPoP alone, the other's by mutual TLS alone. Each has two clients of every method, so that
-what belongs to one can be tried by the other.
+One bank's tokens are bound by DPoP alone, the other's by mutual TLS alone. Each has two clients of every method, so
+that what belongs to one can be tried by the other.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from shutil import copyfile
 from typing import Any, Literal, TypeAlias
 
 from cryptography.x509 import DNSName
-from joserfc.jwk import ECKey, Key, RSAKey
+from joserfc.jwk import ECKey, RSAKey
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -60,7 +60,9 @@ tls_certificate_file = "{certificate}"
 tls_key_file = "{key}"
 client_ca_file = "{authority}"
 authentication_rate = "100000/minute"
+trusted_proxies = ["127.0.0.0/8"]
 """
+"""Programs say that they come from addresses of their own: together they ask for more tokens than one source may."""
 
 
 class Holder(Struct, frozen=True):
@@ -73,7 +75,7 @@ class Holder(Struct, frozen=True):
     client_id: str
     method: Method
     constraint: Constraint
-    keys: Mapping[str, Key]
+    keys: Mapping[str, ECKey | RSAKey]
     certificate: Issued
     proof_key: ECKey
 
@@ -112,7 +114,7 @@ def _clients(authority: Issued) -> dict[tuple[Method, Constraint], tuple[Holder,
 
     def holder(method: Method, constraint: Constraint, number: int) -> Holder:
         client_id = f"{_BANKS[constraint]}-{method.replace('_', '-')}-{number}"
-        keys = {"ES256": ECKey.generate_key("P-256"), "PS256": rsa[number - 1]}
+        keys: dict[str, ECKey | RSAKey] = {"ES256": ECKey.generate_key("P-256"), "PS256": rsa[number - 1]}
         issuer = None if method == "self_signed_tls_client_auth" else authority
         return Holder(client_id, method, constraint, keys, issue(client_id, issuer), ECKey.generate_key("P-256"))
 

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable, Iterator
+from itertools import count
 
 import httpx
 import pytest
 
-from tests.conformance.bank import CONSTRAINTS, METHODS, Bank, Constraint, Method, bank
+from tests.conformance.bank import Bank, Constraint, Method, bank
 from tests.conformance.program import Program
 
 PATIENCE_S = 60
@@ -23,15 +24,17 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
 @pytest.fixture(scope="package")
 def programs(served: Bank) -> Iterator[Programs]:
     """The programs of a variant's first and second client."""
-    made = {variant: tuple(Program(served, each) for each in pair) for variant, pair in served.clients.items()}
-    for method in METHODS:
-        for constraint in CONSTRAINTS:
-            for program in made[method, constraint]:
-                _gets_through(program)
-    yield lambda method, constraint: (made[method, constraint][0], made[method, constraint][1])
-    for pair in made.values():
-        for program in pair:
-            program.close()
+    source = (f"198.51.100.{number}" for number in count(1))
+    made = {
+        variant: (Program(served, first, next(source)), Program(served, second, next(source)))
+        for variant, (first, second) in served.clients.items()
+    }
+    every = [program for pair in made.values() for program in pair]
+    for program in every:
+        _gets_through(program)
+    yield lambda method, constraint: made[method, constraint]
+    for program in every:
+        program.close()
 
 
 def _gets_through(program: Program) -> None:

@@ -1,4 +1,4 @@
-"""A client made for tests: it can do everything right, and each single thing wrong. It shares no code with the gateway."""
+"""A client made for tests: it does everything right, or any single thing wrong. It shares no code with the gateway."""
 
 import base64
 import hashlib
@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import httpx
-from joserfc.jwk import Key
+from joserfc.jwk import ECKey, Key
 from joserfc.jws import JWSRegistry
 from msgspec import Struct
 
@@ -53,7 +53,7 @@ def public(key: Key) -> Members:
 class Draft:
     """A DPoP proof before it is signed: right as it is made, and free to be changed."""
 
-    def __init__(self, key: Key, method: str, url: str, nonce: str, token: str | None) -> None:
+    def __init__(self, key: ECKey, method: str, url: str, nonce: str, token: str | None) -> None:
         self.key, self.algorithm = key, "ES256"
         self.header: Members = {"typ": "dpop+jwt", "alg": "ES256", "jwk": public(key)}
         self.claims: Members = {"jti": secrets.token_urlsafe(16), "htm": method, "htu": url, "iat": int(time.time())}
@@ -76,10 +76,11 @@ def unchanged(draft: Draft) -> Sequence[str]:
 
 
 class Program:
-    """The program of one client. It sends proofs and shows its certificate where its variant asks for that."""
+    """The program of one client, at the address `source`. It sends proofs and shows its certificate where its variant
+    asks for that; a proof that a test changes is sent in every variant."""
 
-    def __init__(self, bank: Bank, client: Holder) -> None:
-        self.bank, self.client = bank, client
+    def __init__(self, bank: Bank, client: Holder, source: str) -> None:
+        self.bank, self.client, self.source = bank, client, source
         self.nonces: dict[str, str] = {}
         self._connections: dict[str, httpx.Client] = {}
 
@@ -107,7 +108,7 @@ class Program:
         self,
         *,
         form: Mapping[str, str | None] | None = None,
-        shown: Issued | None | bool = True,
+        shown: Issued | bool | None = True,
         proof: Change | None = unchanged,
     ) -> httpx.Response:
         """The answer to a token request. In `form` None leaves a parameter out; `shown` is another certificate, or
@@ -117,7 +118,7 @@ class Program:
             fields |= {"client_assertion_type": ASSERTION_TYPE, "client_assertion": self.assertion()}
         fields |= dict(form or {})
         body = {name: value for name, value in fields.items() if value is not None}
-        return self._sent("POST", TOKEN_PATH, {}, shown, proof, None, body)
+        return self._sent("POST", TOKEN_PATH, headers={}, shown=shown, proof=proof, body=body)
 
     def access_token(self) -> str:
         """An access token, which must be given."""
@@ -130,7 +131,7 @@ class Program:
         token: str,
         *,
         scheme: str | None = None,
-        shown: Issued | None | bool = True,
+        shown: Issued | bool | None = True,
         proof: Change | None = unchanged,
         headers: Mapping[str, str] | None = None,
         query: str = "",
@@ -140,34 +141,38 @@ class Program:
         sent = {"accept": "application/json", **(headers or {})}
         if scheme:
             sent["authorization"] = f"{scheme} {token}"
-        return self._sent("GET", RESOURCE_PATH + query, sent, shown, proof, token, None)
+        return self._sent("GET", RESOURCE_PATH + query, headers=sent, shown=shown, proof=proof, token=token)
 
     def _sent(
         self,
         method: str,
         target: str,
-        headers: dict[str, str],
-        shown: Issued | None | bool,
+        *,
+        headers: Mapping[str, str],
+        shown: Issued | bool | None,
         proof: Change | None,
-        token: str | None,
-        body: dict[str, str] | None,
+        token: str | None = None,
+        body: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        """One request; where the server wants its nonce in the proof, once more with that."""
-        path = target.partition("?")[0]
-        http = self.connection(shown)
-        if self.client.constraint != "dpop" or proof is None:
+        """One request; where the server wants its nonce in the proof, once more with that.
+
+        A proof that a test makes wrong is not sent again when it had a nonce.
+        """
+        path, http = target.partition("?")[0], self.connection(shown)
+        if proof is None or (proof is unchanged and self.client.constraint != "dpop"):
             return http.request(method, target, headers=headers, data=body)
         for _ in range(2):
             had = self.nonces.get(path, "")
             draft = Draft(self.client.proof_key, method, self.bank.url + path, had, token)
             proofs = [("DPoP", value) for value in proof(draft)]
             answer = http.request(method, target, headers=[*headers.items(), *proofs], data=body)
-            self.nonces[path] = answer.headers.get("dpop-nonce", had)
-            if had or answer.status_code not in {400, 401} or not self.nonces[path]:
+            newer = answer.headers.get("dpop-nonce", "")
+            self.nonces[path] = newer or had
+            if answer.status_code not in {400, 401} or not newer or (had and proof is not unchanged):
                 break
         return answer
 
-    def connection(self, shown: Issued | None | bool = True) -> httpx.Client:
+    def connection(self, shown: Issued | bool | None = True) -> httpx.Client:
         """A client for connections with this certificate; True: as the variant has it."""
         if shown is True:
             shown = self.client.certificate if self.client.shows_certificate else None
@@ -178,7 +183,9 @@ class Program:
             trusting.load_verify_locations(cadata=self.bank.own.pem)
             if certificate:
                 trusting.load_cert_chain(*certificate.files(self.bank.folder, name))
-            self._connections[name] = httpx.Client(verify=trusting, base_url=self.bank.url, timeout=30)
+            self._connections[name] = httpx.Client(
+                verify=trusting, base_url=self.bank.url, headers={"x-forwarded-for": self.source}, timeout=30
+            )
         return self._connections[name]
 
     def close(self) -> None:

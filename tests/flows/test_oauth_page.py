@@ -13,7 +13,7 @@ import httpx
 import pytest
 from msgspec import Struct
 
-from gateway.oauth.answers import REFUSALS
+from gateway.oauth import answers
 from tests.flows.demo import running, until
 from tests.flows.nodejs import node_with_libraries
 from tests.flows.oauth_page import PAGE, bank_tier, basic_tier, examples
@@ -154,7 +154,7 @@ def test_the_node_program_prints_a_record(developer: Developer, tmp_path: Path) 
     node = node_with_libraries(tmp_path)
     (program,) = examples("javascript")
     (tmp_path / "program.mjs").write_text(program)
-    assert "bank_code: 'HARBOR'" in node.runs("program.mjs", cwd=developer.folder, **developer.environment)
+    assert "bank_code: 'HARBOR'" in node.runs("program.mjs", developer.environment, cwd=developer.folder)
 
 
 def test_the_programs_are_short_enough_to_be_read() -> None:
@@ -166,4 +166,5 @@ def test_every_refusal_of_the_token_endpoint_is_on_the_page() -> None:
     _, after = PAGE.split("At the token endpoint:")
     table, _ = after.split("At a call,")
     listed = set(re.findall(r"^\| \d+ \| `(\w+)`", table, re.MULTILINE))
-    assert listed == {refusal.error for refusal in REFUSALS}
+    refusals = [each for each in vars(answers).values() if isinstance(each, answers.Refusal)]
+    assert listed == {refusal.error for refusal in (*refusals, answers.malformed(""))}

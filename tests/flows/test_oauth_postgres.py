@@ -9,10 +9,10 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 
 from gateway.oauth.authority import open_authority
-from gateway.oauth.clients import ClientFault, add_client, change_secret, issue_token, new_key_pair, set_client_disabled
+from gateway.oauth.clients import ClientFault, add_client, issue_token, new_key_pair
 from gateway.oauth.keys import rotate_signing_keys
 from gateway.store.accounts import Account, Accounts
-from gateway.store.clients import Clients
+from gateway.store.clients import Clients, ClientSecret
 from gateway.store.revocations import Revocations
 from gateway.store.server_secrets import ServerSecrets
 from gateway.store.signing_keys import SigningKeys
@@ -62,11 +62,13 @@ async def test_clients_keys_and_accounts_live_there_as_in_a_file(url: str) -> No
     assert isinstance(again, ClientFault)
     keys = new_key_pair().jwks
     assert not isinstance(await add_client(store, "bank", "bank-app", "private_key_jwt", keys, now_s=NOW), ClientFault)
-    assert not isinstance(await change_secret(store, "app", now_s=NOW), ClientFault)
+    held = ClientSecret(b"d" * 32, NOW, None)
+    assert await Clients(store).add_secret("app", held, NOW + 60)
+    assert not await Clients(store).add_secret("app", held, NOW + 60)
     client = await Clients(store).find("app")
     assert client is not None
     assert [secret.expires_s is None for secret in client.secrets] == [True, False]
-    assert await set_client_disabled(store, "bank-app", True, now_s=NOW) is None
+    assert await Clients(store).set_disabled("bank-app", True, NOW)
     assert await Clients(store).revocations() == {"bank-app": (True, NOW)}
     await rotate_signing_keys(store, NOW)
     revocations = Revocations(store)

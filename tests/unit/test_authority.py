@@ -9,6 +9,7 @@ from gateway.audit.events import EVENTS
 from gateway.audit.leaf import Authority
 from gateway.audit.reader import read_as
 from gateway.authority import Administration, AuthorityError, NewClient, open_administration
+from gateway.credentials.changing import CredentialAuthority, NewSecret
 from gateway.oauth.keys import ensure_signing_keys
 from gateway.starter import write_starter
 from gateway.store.clients import Clients
@@ -43,7 +44,9 @@ async def test_a_client_comes_goes_and_comes_back_on_the_record(
     workspace: Workspace, administration: Administration
 ) -> None:
     added = await administration.add_client(NewClient("app", PARTNER, "client_secret_basic"))
-    second = await administration.change_secret("app")
+    credentials = CredentialAuthority(administration.store, administration.writer)
+    second = await credentials.add_secret(await administration.client("app"), "ops")
+    assert isinstance(second, NewSecret)
     await administration.set_disabled("app", True)
     assert [client.disabled for client in await administration.clients()] == [True]
     await administration.set_disabled("app", False)
@@ -56,7 +59,7 @@ async def test_a_client_comes_goes_and_comes_back_on_the_record(
     ]
     log = b"".join(path.read_bytes() for path in workspace.settings.log_path(workspace.folder).rglob("*.seg"))
     assert added.secret is not None
-    for secret in (added.secret, second):
+    for secret in (added.secret, second.secret):
         assert secret.reveal().encode() not in log
 
 

@@ -8,11 +8,11 @@ from msgspec import structs
 from gateway.audit.leaf import Authority
 from gateway.audit.reader import read_as
 from gateway.authority import AuthorityError, NewClient
-from gateway.oauth.clients import list_clients
 from gateway.provision import provision
 from gateway.settings import Settings
 from gateway.starter import write_starter
 from gateway.store.accounts import Accounts
+from gateway.store.clients import Clients
 from gateway.store.store import Store
 from gateway.workspace import Workspace, load_workspace
 
@@ -33,7 +33,7 @@ async def test_an_account_and_a_client_are_made_and_recorded(workspace: Workspac
     store = await Store.open(workspace.settings.database_url(workspace.folder))
     try:
         assert await Accounts(store).check("admin", account.password.reveal()) is not None
-        assert [known.client_id for known in await list_clients(store)] == ["first-partner-app"]
+        assert [known.client_id for known in await Clients(store).all()] == ["first-partner-app"]
     finally:
         await store.close()
     log = workspace.settings.log_path(workspace.folder)

@@ -1,14 +1,16 @@
-// A partner's program over oauth4webapi, which leaves each step to its caller: from the resource to its server (RFC 9728),
-// a token, a call; and the token as a resource server of somebody else's would read it (RFC 9068, RFC 9449).
+// A partner's program over oauth4webapi, which leaves each step to its caller: from the resource to its server
+// (RFC 9728), a token, a call; and the token as a resource server of somebody else's would read it (RFC 9068, RFC 9449).
 import * as oauth from "oauth4webapi";
 
 import { failure, given, seen, signingKey, watched } from "./given.mjs";
 
 const how = { [oauth.customFetch]: watched };
 const resource = new URL(given.gateway);
-const described = await oauth.processResourceDiscoveryResponse(resource, await oauth.resourceDiscoveryRequest(resource, how));
+const answered = await oauth.resourceDiscoveryRequest(resource, how);
+const described = await oauth.processResourceDiscoveryResponse(resource, answered);
 const issuer = new URL(described.authorization_servers[0]);
-const as = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, { ...how, algorithm: "oauth2" }));
+const found = await oauth.discoveryRequest(issuer, { ...how, algorithm: "oauth2" });
+const as = await oauth.processDiscoveryResponse(issuer, found);
 
 const client = { client_id: given.client_id };
 const auth = given.secret

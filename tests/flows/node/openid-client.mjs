@@ -9,7 +9,8 @@ const spelled = {
     if (header.alg === "Ed25519") header.alg = "EdDSA";
   },
 };
-const auth = client.PrivateKeyJwt({ key: await signingKey(), kid: given.kid }, spelled);
+const signing = { key: await signingKey(), kid: given.kid };
+const auth = client.PrivateKeyJwt(signing, spelled);
 const config = await client.discovery(new URL(given.gateway), given.client_id, undefined, auth, {
   algorithm: "oauth2",
   [client.customFetch]: watched,
@@ -22,6 +23,9 @@ const pair = await crypto.subtle.generateKey(
 const DPoP = client.getDPoPHandle(config, pair, spelled);
 
 const token = await client.clientCredentialsGrant(config, { authorization_details: given.details }, { DPoP });
+const plain = client.PrivateKeyJwt(signing);
+const unspelled = new client.Configuration(config.serverMetadata(), given.client_id, undefined, plain);
+const asItIs = await failure(() => client.clientCredentialsGrant(unspelled));
 const url = new URL("/v1/shipments?fields=shipment_id", given.gateway);
 const call = (how) => client.fetchProtectedResource(config, token.access_token, url, "GET", null, new Headers(), how);
 
@@ -38,6 +42,7 @@ const said = {
   issuer: config.serverMetadata().issuer,
   token: { type: token.token_type, scope: token.scope, details: token.authorization_details },
   thumbprint: await DPoP.calculateThumbprint(),
+  asItIs,
   status: answer.status,
   body: await answer.json(),
   own,

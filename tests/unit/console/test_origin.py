@@ -44,6 +44,12 @@ def test_a_page_of_others_is_too(headers: dict[str, str]) -> None:
     assert not is_ours(headers, "http", PUBLIC)
 
 
+@pytest.mark.parametrize("public", ["https://gate.hengtai.example:443", "https://Gate.Hengtai.example/"])
+def test_our_address_is_compared_as_browsers_write_it(public: str) -> None:
+    assert is_ours({"origin": "https://gate.hengtai.example"}, "http", public)
+    assert not is_ours({"origin": "https://gate.hengtai.example:8443"}, "http", public)
+
+
 @pytest.mark.parametrize("site", ["console", "portal"])
 @pytest.mark.parametrize("headers", [{"sec-fetch-site": "cross-site"}, {"origin": "https://evil.example"}])
 def test_a_form_of_another_site_is_refused_even_with_the_right_token(site: str, headers: dict[str, str]) -> None:

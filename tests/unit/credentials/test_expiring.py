@@ -11,9 +11,9 @@ from gateway.audit.writer import Writer
 from gateway.authority_record import AuthorityError
 from gateway.credentials.expiring import DAYS, Expiring, due, nearest
 from gateway.credentials.reading import read_certificate
-from gateway.oauth.clients import read_public_keys, set_client_disabled
+from gateway.oauth.clients import read_public_keys
 from gateway.store.claims import CLAIM_S
-from gateway.store.clients import RegisteredCertificate
+from gateway.store.clients import Clients, RegisteredCertificate
 from gateway.store.expiries import Expiries, Held
 from gateway.store.webhooks import Deliveries, Endpoint, Endpoints
 from tests.unit.credentials.stage import DAY_S, NOW_S, Stage, certificate, jwk
@@ -85,7 +85,7 @@ async def test_what_was_replaced_is_meant_to_end(stage: Stage) -> None:
 
 async def test_a_disabled_client_is_not_told_of(stage: Stage) -> None:
     stage.now_s = END_S - DAY_S
-    await set_client_disabled(stage.store, "tls-app", True, now_s=int(stage.now_s))
+    await Clients(stage.store).set_disabled("tls-app", True, int(stage.now_s))
     assert await service(stage).step() == 0
 
 

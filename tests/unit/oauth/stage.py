@@ -22,7 +22,7 @@ from gateway.oauth.access import Right
 from gateway.oauth.authority import load_authority, open_authority
 from gateway.oauth.certificates import Authorities
 from gateway.oauth.client_secret import load_pepper
-from gateway.oauth.clients import ClientFault, add_client, set_client_disabled
+from gateway.oauth.clients import ClientFault, add_client
 from gateway.oauth.dpop import Proofs
 from gateway.oauth.key_book import KeyBook
 from gateway.oauth.key_fetching import FetchFault
@@ -168,7 +168,7 @@ async def _prepared(folder: Path) -> tuple[bytes, dict[str, str]]:
     await _add_keys(store)
     for client in _by_certificate(certificates()[1]):
         assert await Clients(store).add(client)
-    await set_client_disabled(store, "former-app", True, now_s=int(NOW_S) - 50)
+    await Clients(store).set_disabled("former-app", True, int(NOW_S) - 50)
     await open_authority(store, NOW_S)
     await load_pepper(store, int(NOW_S))
     await store.close()

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from gateway.oauth.authority import Authority, follow, load_authority, open_authority
-from gateway.oauth.clients import set_client_disabled
 from gateway.oauth.keys import RETIRED_FOR_S, ensure_signing_keys, rotate_signing_keys
+from gateway.store.clients import Clients
 from gateway.store.revocations import Revocations
 from gateway.store.signing_keys import SigningKeys
 from tests.unit.oauth.stage import NOW_S, Stage
@@ -70,7 +70,7 @@ async def test_a_revocation_reaches_whoever_follows(stage: Stage) -> None:
     adopter = Adopter()
     following = asyncio.create_task(follow(stage.store, adopter, interval_s=0.01, now=stage.clock))
     await adopter.until(lambda authority: "swift-logistics-app" not in authority.revoked_until_s)
-    await set_client_disabled(stage.store, "swift-logistics-app", True, now_s=int(NOW_S))
+    await Clients(stage.store).set_disabled("swift-logistics-app", True, int(NOW_S))
     await adopter.until(lambda authority: "swift-logistics-app" in authority.revoked_until_s)
     following.cancel()
 

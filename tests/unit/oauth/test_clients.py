@@ -9,15 +9,11 @@ from gateway.oauth.clients import (
     ClientFault,
     NewClient,
     add_client,
-    change_secret,
-    list_clients,
     made_client,
     new_key_pair,
     read_public_keys,
-    revoke_tokens,
-    set_client_disabled,
 )
-from gateway.store.clients import ClientKey
+from gateway.store.clients import ClientKey, Clients
 from tests.unit.oauth.stage import NOW_S, Stage, client_key
 
 # RFC 7638, section 3.1: a key and its thumbprint.
@@ -100,11 +96,11 @@ def test_a_key_pair_made_here_can_be_registered_and_shows_no_private_part(algori
 async def test_a_client_that_cannot_be_added_changes_nothing(
     stage: Stage, client_id: str, method: Any, jwks: Any, says: str
 ) -> None:
-    before = await list_clients(stage.store)
+    before = await Clients(stage.store).all()
     fault = await add_client(stage.store, "swift-logistics", client_id, method, jwks, now_s=int(NOW_S))
     assert isinstance(fault, ClientFault)
     assert says in fault.reason
-    assert await list_clients(stage.store) == before
+    assert await Clients(stage.store).all() == before
 
 
 async def test_clients_are_listed_without_secrets_and_credentials_hide_them(stage: Stage) -> None:
@@ -112,25 +108,9 @@ async def test_clients_are_listed_without_secrets_and_credentials_hide_them(stag
     assert not isinstance(added, ClientFault)
     assert added.secret is not None
     assert added.secret.reveal() not in repr(added)
-    listed = await list_clients(stage.store)
+    listed = await Clients(stage.store).all()
     assert [client.client_id for client in listed] == sorted(client.client_id for client in listed)
     assert all(client.secrets == () and client.keys == () for client in listed)
-
-
-async def test_a_client_that_does_not_exist_is_a_fault_everywhere(stage: Stage) -> None:
-    now_s = int(NOW_S)
-    faults = [
-        await set_client_disabled(stage.store, "nobody", True, now_s=now_s),
-        await revoke_tokens(stage.store, "nobody", now_s=now_s),
-        await change_secret(stage.store, "nobody", now_s=now_s),
-    ]
-    assert faults == [ClientFault("there is no client nobody")] * 3
-
-
-async def test_a_client_with_keys_has_no_secret_to_change(stage: Stage) -> None:
-    fault = await change_secret(stage.store, "harbor-bank-app", now_s=int(NOW_S))
-    assert isinstance(fault, ClientFault)
-    assert "has no secret" in fault.reason
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from gateway.oauth.clients import revoke_tokens, set_client_disabled
 from gateway.oauth.incoming import Incoming
 from gateway.oauth.keys import rotate_signing_keys
+from gateway.store.clients import Clients
 from tests.unit.oauth.asking import asserted, by_secret, incoming, said, token_of
 from tests.unit.oauth.rights import RIGHTS
 from tests.unit.oauth.stage import ISSUER, NOW_S, PROOF_KEY, Stage, assertion
@@ -94,7 +94,7 @@ async def test_a_token_ends_in_its_second(stage: Stage) -> None:
 
 async def test_what_was_revoked_together_is_not_active_before_any_worker_follows(stage: Stage) -> None:
     token = await token_of(stage, SWIFT)
-    assert await revoke_tokens(stage.store, SWIFT, now_s=int(NOW_S)) is None
+    assert await Clients(stage.store).revoke(SWIFT, int(NOW_S))
     assert await introspected(stage, SWIFT, token) == INACTIVE
     assert (await introspected(stage, SWIFT, await token_of(stage, SWIFT)))["active"] is True
 
@@ -146,7 +146,7 @@ async def test_whoever_is_not_authenticated_hears_so(stage: Stage) -> None:
     assert await refused(stage, incoming(token)) == (401, "invalid_client")
     assert await refused(stage, incoming(token, [by_secret(stage, SWIFT, "wrong")])) == (401, "invalid_client")
     assert await refused(stage, incoming(token, [b"Bearer " + token["token"].encode()])) == (401, "invalid_client")
-    await set_client_disabled(stage.store, SWIFT, True, now_s=int(NOW_S))
+    await Clients(stage.store).set_disabled(SWIFT, True, int(NOW_S))
     assert await refused(stage, incoming(token, [by_secret(stage, SWIFT)])) == (401, "invalid_client")
 
 

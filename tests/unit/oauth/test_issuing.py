@@ -10,10 +10,11 @@ from msgspec.structs import replace
 from contracts.agreement import HUB
 from contracts.plan import Plans
 from gateway.oauth.access import PARTNER_SCOPE
-from gateway.oauth.clients import ClientFault, IssuedToken, add_client, new_key_pair, set_client_disabled
+from gateway.oauth.clients import ClientFault, IssuedToken, add_client, new_key_pair
 from gateway.oauth.issuing import Unfit, certificate_held, issue
 from gateway.oauth.jose import contents_of
 from gateway.oauth.tokens import Held
+from gateway.store.clients import Clients
 from gateway.store.store import Store
 from policies.clause import Authentication
 from policies.reference import ClauseRef
@@ -101,7 +102,7 @@ async def test_the_hub_has_nothing_to_do_where_partners_help_themselves(store: S
 
 
 async def test_a_client_that_is_disabled_or_not_there_gets_none(store: Store) -> None:
-    await set_client_disabled(store, "basic", True, now_s=NOW_S)
+    await Clients(store).set_disabled("basic", True, NOW_S)
     for client in ("basic", "nobody"):
         assert isinstance(await issued(store, asking(set(), set()), client), ClientFault)
 

@@ -109,6 +109,16 @@ async def test_a_key_server_that_is_away_is_nobodys_guessing(tmp_path_factory: p
     await stage.store.close()
 
 
+async def test_that_somebody_had_to_wait_is_kept_as_nobodys(tmp_path_factory: pytest.TempPathFactory) -> None:
+    throttle = Throttle(Hidden(b"k" * 32), ThrottleRules(failures="2/hour"))
+    stage = await open_stage(tmp_path_factory.mktemp("stage"), throttle=throttle)
+    guess = incoming(GRANT, [by_secret(stage, SWIFT, "x")])
+    kept = [await noted(stage, guess) for _ in range(3)]
+    assert [each.reason for each in kept] == ["secret-wrong", "secret-wrong", "throttled"]
+    assert (kept[2].status, kept[2].partner, kept[2].client_id) == (429, "", "")
+    await stage.store.close()
+
+
 async def test_a_nonce_of_an_earlier_minute_brings_a_newer_one_along_whatever_the_answer(stage: Stage) -> None:
     old = stage.nonces.issue(stage.clock())
     stage.clock.now_s += 61

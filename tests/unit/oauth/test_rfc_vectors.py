@@ -5,14 +5,20 @@ import hmac
 from typing import Any
 
 import pytest
+from cryptography import x509
 from joserfc.jwk import ECKey, OKPKey, RSAKey, import_key
 from joserfc.jws import JWSRegistry
 from joserfc.util import urlsafe_b64decode
+from msgspec import to_builtins
 
+from gateway.credentials.reading import read_certificate
+from gateway.oauth.certificate import certificate_from_pem
 from gateway.oauth.dpop import ProofFault, Proofs
 from gateway.oauth.jose import algorithm_of, contents_of, is_signed_by
 from gateway.oauth.nonces import Nonces
 from gateway.oauth.replay import LocalReplayCache
+from gateway.oauth.tokens import Held, confirmation_of
+from gateway.store.clients import RegisteredCertificate
 from gateway.store.hidden import Hidden
 from tests.unit.oauth.possession import ath
 
@@ -103,6 +109,24 @@ ED25519_JWS = (
 )
 X25519_KEY: dict[str, Any] = {"kty": "OKP", "crv": "X25519", "x": "3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08"}
 
+# RFC 8705 appendix A, figures 5 to 7.
+MTLS_CERTIFICATE = b"""-----BEGIN CERTIFICATE-----
+MIIBBjCBrAIBAjAKBggqhkjOPQQDAjAPMQ0wCwYDVQQDDARtdGxzMB4XDTE4MTAx
+ODEyMzcwOVoXDTIyMDUwMjEyMzcwOVowDzENMAsGA1UEAwwEbXRsczBZMBMGByqG
+SM49AgEGCCqGSM49AwEHA0IABNcnyxwqV6hY8QnhxxzFQ03C7HKW9OylMbnQZjjJ
+/Au08/coZwxS7LfA4vOLS9WuneIXhbGGWvsDSb0tH6IxLm8wCgYIKoZIzj0EAwID
+SQAwRgIhAP0RC1E+vwJD/D1AGHGzuri+hlV/PpQEKTWUVeORWz83AiEA5x2eXZOV
+bUlJSGQgjwD5vaUaKlLR50Q2DmFfQj1L+SY=
+-----END CERTIFICATE-----
+"""
+MTLS_THUMBPRINT = "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0"
+MTLS_KEY = {
+    "kty": "EC",
+    "x": "1yfLHCpXqFjxCeHHHMVDTcLscpb07KUxudBmOMn8C7Q",
+    "y": "8_coZwxS7LfA4vOLS9WuneIXhbGGWvsDSb0tH6IxLm8",
+    "crv": "P-256",
+}
+
 
 def altered(token: str) -> str:
     """The first character of the signature is another."""
@@ -189,3 +213,22 @@ def test_rfc_7515_the_refused_ones_are_good_by_their_own_algorithms() -> None:
         signing_input.encode(), urlsafe_b64decode(signature.encode()), RSAKey.import_key(RS256_KEY)
     )
     assert contents_of(UNSECURED_JWS) is None, "without a signature it is no token"
+
+
+def test_rfc_8705_appendix_a_the_thumbprint_of_a_certificate_and_the_token_that_is_bound_to_it() -> None:
+    certificate = certificate_from_pem(MTLS_CERTIFICATE)
+    assert certificate is not None
+    assert certificate.thumbprint == MTLS_THUMBPRINT
+    bound = to_builtins(confirmation_of(Held("mtls", certificate.thumbprint)))
+    assert bound == {"x5t#S256": MTLS_THUMBPRINT}
+    shown = x509.load_der_x509_certificate(certificate.der).public_key()
+    assert ECKey.import_key(MTLS_KEY).public_key == shown
+
+
+def test_rfc_8705_appendix_a_a_certificate_that_ended_is_not_registered() -> None:
+    text, begins_s, ends_s = MTLS_CERTIFICATE.decode(), 1_539_866_229, 1_651_495_029
+    assert read_certificate(text, begins_s - 1) == "certificate-not-yet-valid"
+    registered = read_certificate(text, begins_s)
+    assert isinstance(registered, RegisteredCertificate)
+    assert (registered.thumbprint, registered.not_after_s) == (MTLS_THUMBPRINT, ends_s)
+    assert read_certificate(text, ends_s) == "certificate-ended"

@@ -11,11 +11,11 @@ from msgspec.json import encode
 from msgspec.structs import replace
 
 from gateway.oauth.authority import Authority, load_authority
-from gateway.oauth.clients import revoke_tokens, set_client_disabled
 from gateway.oauth.grant import Detail, Grant, Rejected
 from gateway.oauth.keys import RETIRED_FOR_S, KeyRing, Signer, rotate_signing_keys
 from gateway.oauth.tokens import claims_for, sign
 from gateway.oauth.verify import INVALID, MISSING, TokenVerifier
+from gateway.store.clients import Clients
 from tests.unit.oauth.stage import ISSUER, NOW_S, Stage, signed
 
 KEY = ECKey.generate_key("P-256")
@@ -285,7 +285,7 @@ def test_two_issuers_do_not_take_each_others_tokens(verifier: TokenVerifier) -> 
 async def test_a_remembered_token_of_a_disabled_client_is_invalid(stage: Stage) -> None:
     header = bearer(key=await signing_key(stage))
     assert isinstance(stage.verifier.verify(header, NOW_S), Grant)
-    await set_client_disabled(stage.store, "swift-logistics-app", True, now_s=int(NOW_S))
+    await Clients(stage.store).set_disabled("swift-logistics-app", True, int(NOW_S))
     await stage.refresh()
     assert stage.verifier.verify(header, NOW_S) == no_longer("token-revoked")
 
@@ -293,14 +293,14 @@ async def test_a_remembered_token_of_a_disabled_client_is_invalid(stage: Stage) 
 async def test_revoking_ends_what_was_issued_and_not_what_will_be(stage: Stage) -> None:
     header = bearer(key=await signing_key(stage))
     assert isinstance(stage.verifier.verify(header, NOW_S), Grant)
-    await revoke_tokens(stage.store, "swift-logistics-app", now_s=int(NOW_S))
+    await Clients(stage.store).revoke("swift-logistics-app", int(NOW_S))
     await stage.refresh()
     assert stage.verifier.verify(header, NOW_S) == no_longer("token-revoked")
     assert isinstance(stage.verifier.verify(bearer(key=await signing_key(stage), iat=int(NOW_S) + 1), NOW_S), Grant)
 
 
 async def test_a_token_issued_in_the_second_of_a_revocation_is_good(stage: Stage) -> None:
-    await revoke_tokens(stage.store, "swift-logistics-app", now_s=int(NOW_S))
+    await Clients(stage.store).revoke("swift-logistics-app", int(NOW_S))
     await stage.refresh()
     claims = claims_for(
         issuer=ISSUER,
