@@ -2,9 +2,8 @@
 of the partners' own interfaces. Wired here for gateway/app.py.
 """
 
-import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any, Protocol
 
@@ -33,7 +32,7 @@ from gateway.settings import Settings
 from gateway.sla.pulse import Pulsing
 from gateway.sla.rolling import Rolling
 from gateway.sla.tally import Tally
-from gateway.starting import StartError
+from gateway.starting import StartError, in_background
 from gateway.statements.answering import Answering
 from gateway.statements.routes import statement_routes
 from gateway.store.idempotency import Idempotency
@@ -84,7 +83,7 @@ async def open_notices(store: Store, stack: AsyncExitStack) -> InForce:
     in_force = InForce()
     adopting = NoticesAdopting(store, in_force)
     await adopting.step()
-    _follow(adopting.follow(), stack)
+    in_background(adopting.follow(), stack)
     return in_force
 
 
@@ -121,7 +120,7 @@ async def open_collaboration(parts: Parts, stack: AsyncExitStack) -> list[Any]:
         door=door,
         suspended=parts.notices.suspended,
     )
-    _follow(corrections.keeping.follow(), stack)
+    in_background(corrections.keeping.follow(), stack)
     await _open_services(parts, outbox, stack)
     webhooks = WebhookAuthority(store, writer, await load_sealing(store, int(time.time())))
     return [
@@ -181,14 +180,3 @@ def _resolver(settings: Settings) -> Resolver:
         return Resolver(networks_of(settings.webhook_networks))
     except ValueError as error:
         raise StartError(f"clausegate.toml, webhook_networks: {error}") from None
-
-
-def _follow(work: Coroutine[Any, Any, Any], stack: AsyncExitStack) -> None:
-    """Do it in the background, and end it with the gateway."""
-    task = asyncio.create_task(work)
-
-    async def end() -> None:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-    stack.push_async_callback(end)

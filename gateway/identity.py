@@ -1,11 +1,9 @@
 """Who is calling, wired for gateway/app.py: tokens and what they are bound to, clients' keys and certificates, TLS."""
 
-import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Any
 
 from msgspec import Struct
 
@@ -31,7 +29,7 @@ from gateway.oauth.server import Partners, TokenServer
 from gateway.oauth.verify import TokenVerifier
 from gateway.settings import Settings
 from gateway.signatures.client_keys import RegisteredKeys
-from gateway.starting import StartError, State
+from gateway.starting import StartError, State, in_background
 from gateway.store.clients import Clients
 from gateway.store.revocations import Revocations
 from gateway.store.store import Store
@@ -96,7 +94,7 @@ async def open_identity(workspace: Workspace, state: State, issuer: str, stack: 
     verifier = TokenVerifier(issuer=issuer, audience=issuer, authority=state.authority)
     tls = _tls(workspace)
     if tls is not None:
-        _follow(follow_certificates(state.store, tls.adopt), stack)
+        in_background(follow_certificates(state.store, tls.adopt), stack)
     fetcher = _fetcher(settings, stack)
     key_book = KeyBook(fetcher.fetch)
     stack.push_async_callback(key_book.close)
@@ -154,7 +152,7 @@ def open_tokens(
         )
     except ValueError as error:
         raise StartError(f"clausegate.toml, base_url: {error}") from None
-    _follow(follow(state.store, partial(_adopt, (identity.verifier, tokens, identity.keys))), stack)
+    in_background(follow(state.store, partial(_adopt, (identity.verifier, tokens, identity.keys))), stack)
     return tokens
 
 
@@ -220,14 +218,3 @@ def _tls(workspace: Workspace) -> TlsContext | None:
         return TlsContext(*(str(folder / name) if name else "" for name in names))
     except OSError as error:
         raise StartError(f"clausegate.toml, tls_certificate_file, tls_key_file or client_ca_file: {error}") from None
-
-
-def _follow(work: Coroutine[Any, Any, Any], stack: AsyncExitStack) -> None:
-    """Do it in the background, and end it with the gateway."""
-    task = asyncio.create_task(work)
-
-    async def end() -> None:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-    stack.push_async_callback(end)

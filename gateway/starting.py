@@ -1,7 +1,11 @@
-"""What a gateway needs from the start: the state store with this gateway's secrets; and why a start may fail."""
+"""What a gateway needs from its start to its end: the state store with this gateway's secrets, work that goes on in the
+background; and why a start may fail."""
 
+import asyncio
 import time
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
+from typing import Any
 
 from msgspec import Struct
 
@@ -69,3 +73,14 @@ async def open_state(workspace: Workspace, stack: AsyncExitStack) -> State:
         raise StartError(str(error)) from None
     except StoreError as error:
         raise StartError(f"the state store cannot be used: {error}") from None
+
+
+def in_background(work: Coroutine[Any, Any, Any], stack: AsyncExitStack) -> None:
+    """Do it in the background, and end it with the gateway."""
+    task = asyncio.create_task(work)
+
+    async def end() -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    stack.push_async_callback(end)

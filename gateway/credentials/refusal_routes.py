@@ -45,7 +45,9 @@ class RefusalPages(Struct, frozen=True):
     async def show(self, visit: Visit) -> Answer:
         """One, by the X-Request-Id of its answer."""
         await self.refusals.flush()
-        found = await KeptRefusals(self.store).find(visit.request.path_params["request_id"])
+        request_id = visit.request.path_params["request_id"]
+        # PostgreSQL takes a NUL for a fault of its own.
+        found = await KeptRefusals(self.store).find(request_id) if request_id.isprintable() else None
         if found is None or found.partner != visit.grant.partner:
             return visit.problem("refusal-not-found")
         return visit.answer(shown_refusal(found, visit.language, self.plans()))

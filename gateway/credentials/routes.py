@@ -24,6 +24,7 @@ from gateway.credentials.reasons import words_of_reason
 from gateway.credentials.shown import looked_up, shown_client
 from gateway.credentials.standing import Standing
 from gateway.credentials.uses import Uses
+from gateway.oauth.credentials import CLIENT_ID
 from gateway.oauth.jose import TOKEN_BYTES_MAX
 from gateway.oauth.key_book import Fetch
 from gateway.partner.door import Answer, Handler, PartnerDoor, Visit
@@ -127,7 +128,7 @@ class CredentialPages(Struct, frozen=True):
         if isinstance(wanted, Response):
             return wanted
         if fault := url_fault(wanted.url):
-            return _invalid(visit, "/url", "not-a-url", fault)
+            return _invalid(visit, "/url", "not-a-url", fault if visit.language == "en" else _URL_ZH)
         keys = await judged_url(self.fetch, wanted.url)
         if isinstance(keys, str):
             return _invalid(visit, "/url", keys, (words_of_reason(keys) or {})[visit.language])
@@ -196,7 +197,9 @@ class CredentialPages(Struct, frozen=True):
         """A handler of one client, which has to be the caller's; of a change, that the caller may make."""
 
         async def found(visit: Visit) -> Answer:
-            client = await Clients(self.store).find(visit.request.path_params["client"])
+            name = visit.request.path_params["client"]
+            # What can be no client's is not looked for: PostgreSQL takes a NUL for a fault of its own.
+            client = await Clients(self.store).find(name) if CLIENT_ID.fullmatch(name) else None
             if client is None or client.partner != visit.grant.partner:
                 return visit.problem("credential-not-found")
             refusal = await self.standing.refusal(visit, client) if changes else None
@@ -253,6 +256,9 @@ _SET_WORDS: Final = {
     "en": f'A JWK set is {{"keys": [...]}} with 1 to {KEYS_MAX} keys.',
     "zh": f'JWK 集为 {{"keys": [...]}}，含 1 至 {KEYS_MAX} 个公钥。',
 }
+_URL_ZH: Final = (
+    f"网址须以 https:// 加主机名开头，不含用户名与片段，仅含可打印 ASCII 字符，至多 {URL_CHARACTERS_MAX} 个"
+)
 _METHOD_WORDS: Final = {
     "en": "This client authenticates by another method; GET /partner/clients says by which.",
     "zh": "该客户端使用另一种身份验证方式：见 GET /partner/clients。",

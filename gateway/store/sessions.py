@@ -1,5 +1,7 @@
 """Who is logged in at the console. Kept here, so that every process knows a login, and a restart forgets none."""
 
+from typing import Final
+
 from msgspec import Struct
 from sqlalchemy import BigInteger, LargeBinary, case, delete, insert, literal, or_, select, update
 from sqlalchemy.exc import IntegrityError
@@ -9,6 +11,8 @@ from gateway.store.schema import accounts, console_sessions
 from gateway.store.store import Store
 from policies.reference import Language
 
+KEPT_OF_EACH_MAX: Final = 20
+"""Sessions of one person, on several devices: who logs in again and again ends their own oldest, and nobody else's."""
 _rows = console_sessions.c
 
 
@@ -35,13 +39,18 @@ class KeptSessions:
         self._store = store
 
     async def add(self, key: bytes, username: str, now_us: int) -> bool:
-        """Keep a new one. False if there is no such account any more, or it is disabled."""
+        """Keep a new one, and end those of the account beyond KEPT_OF_EACH_MAX that were unused for longest. False if
+        there is no such account any more, or it is disabled."""
         values = (literal(key, LargeBinary), accounts.c.username, *(literal(now_us, BigInteger),) * 2)
         usable = select(*values).where(accounts.c.username == username, accounts.c.disabled.is_(False))
         columns = ["key", "username", "begun_us", "used_us"]
+        others = (_rows.username == username, _rows.key != key)
+        latest = select(_rows.key).where(*others).order_by(_rows.used_us.desc(), _rows.begun_us.desc())
         try:
             async with self._store.write() as connection:
                 added = await connection.execute(insert(console_sessions).from_select(columns, usable))
+                beyond = latest.offset(KEPT_OF_EACH_MAX - 1)
+                await connection.execute(delete(console_sessions).where(_rows.key.in_(beyond)))
         except IntegrityError:
             return False
         return added.rowcount == 1

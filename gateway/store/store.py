@@ -41,7 +41,7 @@ class Store:
         done. Secrets are sealed by `encryption`, and kept as they are without one; that of a workspace is opened by
         gateway/store/opening.py. Raises StoreError.
         """
-        # At DEBUG aiosqlite writes every statement with its values, and SQLAlchemy every row that it reads, key material
+        # At DEBUG aiosqlite writes every statement with its values, and SQLAlchemy every row that is read, key material
         # among them. A filter stays in force whatever level somebody sets.
         logging.getLogger("aiosqlite").addFilter(_drop)
         logging.getLogger("sqlalchemy.engine.Engine").addFilter(_is_no_row)

@@ -18,7 +18,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gateway.authority import NewClient
+from gateway.oauth.nonces import NONCE_SECRET, Nonces
 from gateway.provision import provision
+from gateway.settings import Settings
+from gateway.store.opening import open_store
+from gateway.store.server_secrets import ServerSecrets
 from gateway.workspace import Workspace, load_workspace
 from tests.conftest import ROOT
 from tests.flows.backend import Backend, backend
@@ -92,6 +96,17 @@ class Bank(Struct, frozen=True):
     own: Issued
     clients: Mapping[tuple[Method, Constraint], tuple[Holder, Holder]]
     folder: Path
+
+
+async def nonces_of(served: Bank) -> Nonces:
+    """Those that this gateway gives, for any moment."""
+    store = await open_store(Settings(), served.folder / "workspace")
+    try:
+        secret = await ServerSecrets(store).find(NONCE_SECRET)
+    finally:
+        await store.close()
+    assert secret is not None
+    return Nonces(secret)
 
 
 @contextmanager

@@ -7,15 +7,19 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from cryptography.x509 import DNSName
 
 from tests.conformance.bank import CONSTRAINTS, METHODS, Bank, Constraint, Method
 from tests.conformance.conftest import Programs
 from tests.conformance.program import Refused, challenged, refused
+from tests.flows.envoy import envoy, free_port
+from tests.unit.oauth.issued import Issued, issue
 
 every_variant = pytest.mark.parametrize(
     ("method", "constraint"), [(method, constraint) for method in METHODS for constraint in CONSTRAINTS]
@@ -28,6 +32,7 @@ RECOMMENDED = {
     "ECDHE-RSA-AES256-GCM-SHA384",
 }
 """For TLS 1.2: RFC 9325 section 4.2. The gateway of this test has a key for ECDSA, so only those can be agreed on."""
+OTHERS = ":".join(["ALL", *(f"!{name}" for name in sorted(RECOMMENDED)), "@SECLEVEL=0"])
 ALERTS = ("TLSV1_ALERT_PROTOCOL_VERSION", "SSLV3_ALERT_HANDSHAKE_FAILURE")
 
 
@@ -254,16 +259,24 @@ def test_a_token_that_is_bound_to_a_certificate_is_no_dpop_token(programs: Progr
 # --- TLS of all endpoints, of the same module
 
 
-def handshake(served: Bank, **how: Any) -> tuple[str, str]:
+Place: TypeAlias = tuple[int, Issued]
+"""A port of this machine, and the certificate of whoever listens there."""
+
+
+@pytest.fixture
+def gateway(served: Bank) -> Place:
+    return urlsplit(served.url).port or 0, served.own
+
+
+def handshake(port: int, own: Issued, **how: Any) -> tuple[str, str]:
     """Version and cipher suite that a client like this agrees on. Raises ssl.SSLError."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_verify_locations(cadata=served.own.pem)
+    context.load_verify_locations(cadata=own.pem)
     context.set_ciphers(how.pop("ciphers", "ALL:@SECLEVEL=0"))
     for name, value in how.items():
         setattr(context, name, value)
-    where = urlsplit(served.url)
     with (
-        socket.create_connection((where.hostname or "", where.port or 0), timeout=30) as plain,
+        socket.create_connection(("localhost", port), timeout=30) as plain,
         context.wrap_socket(plain, server_hostname="localhost") as secure,
     ):
         cipher = secure.cipher()
@@ -283,24 +296,34 @@ def declined() -> Iterator[None]:
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
-def test_no_tls_before_1_2_is_spoken(served: Bank, version: ssl.TLSVersion) -> None:
+def test_no_tls_before_1_2_is_spoken(gateway: Place, version: ssl.TLSVersion) -> None:
     with declined():
-        handshake(served, minimum_version=version, maximum_version=version)
+        handshake(*gateway, minimum_version=version, maximum_version=version)
 
 
-def test_tls_1_3_is_preferred(served: Bank) -> None:
-    assert handshake(served)[0] == "TLSv1.3"
+def test_tls_1_3_is_preferred(gateway: Place) -> None:
+    assert handshake(*gateway)[0] == "TLSv1.3"
 
 
 @pytest.mark.parametrize("cipher", sorted(name for name in RECOMMENDED if "ECDSA" in name))
-def test_a_recommended_cipher_suite_of_tls_1_2_is_accepted(served: Bank, cipher: str) -> None:
-    assert handshake(served, maximum_version=ssl.TLSVersion.TLSv1_2, ciphers=cipher) == ("TLSv1.2", cipher)
+def test_a_recommended_cipher_suite_of_tls_1_2_is_accepted(gateway: Place, cipher: str) -> None:
+    assert handshake(*gateway, maximum_version=ssl.TLSVersion.TLSv1_2, ciphers=cipher) == ("TLSv1.2", cipher)
 
 
-def test_no_other_cipher_suite_of_tls_1_2_is_accepted(served: Bank) -> None:
-    offered = ":".join(["ALL", *(f"!{name}" for name in sorted(RECOMMENDED)), "@SECLEVEL=0"])
+def test_no_other_cipher_suite_of_tls_1_2_is_accepted(gateway: Place) -> None:
     with declined():
-        handshake(served, maximum_version=ssl.TLSVersion.TLSv1_2, ciphers=offered)
+        handshake(*gateway, maximum_version=ssl.TLSVersion.TLSv1_2, ciphers=OTHERS)
+
+
+@pytest.mark.slow
+def test_the_sample_envoy_accepts_no_other_cipher_suite_either(tmp_path: Path) -> None:
+    own = issue("localhost", names=[DNSName("localhost")])
+    with envoy(tmp_path, free_port(), own, issue("Authority of clients", authority=True)) as port:
+        for cipher in sorted(name for name in RECOMMENDED if "ECDSA" in name):
+            agreed = handshake(port, own, maximum_version=ssl.TLSVersion.TLSv1_2, ciphers=cipher)
+            assert agreed == ("TLSv1.2", cipher)
+        with declined():
+            handshake(port, own, maximum_version=ssl.TLSVersion.TLSv1_2, ciphers=OTHERS)
 
 
 def test_nothing_is_answered_without_tls(served: Bank) -> None:

@@ -1,7 +1,7 @@
 """A whole gateway in this process, for whoever attacks it: two partners, every kind of client, people, a provider.
 
 Everything is wired as in gateway/app.py, over a real store and log. A request says which peer it comes from and which
-certificate its connection has; everything that is written to any log meanwhile is kept.
+certificate its connection has; what is written to any log meanwhile is kept.
 """
 
 import asyncio
@@ -12,15 +12,16 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, nullcontext
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
 from joserfc.jwk import ECKey, Key
+from joserfc.util import urlsafe_b64decode
 from msgspec import Struct
-from msgspec.json import encode
+from msgspec.json import decode, encode
 from structlog.testing import capture_logs
 
 from gateway.app import open_gateway
@@ -42,6 +43,7 @@ FORM = "application/x-www-form-urlencoded"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 GRANT = {"grant_type": "client_credentials"}
 LIST, OTHER = "/v1/shipments", "/v1/hasty"
+FAILED = b'{"error":"invalid_client","error_description":"Client authentication failed."}'
 _SETTINGS = f"""\
 base_url = "{ISSUER}"
 certificate_proxies = ["{PROXY}/32"]
@@ -113,6 +115,17 @@ class _Kept(logging.Handler):
         if record.name == "httpx" and ISSUER in record.getMessage():
             return  # who asks, not who is asked
         self.lines.append(f"{record.name} {self.format(record)} {record.args!r}")
+
+
+def unauthenticated(answer: httpx.Response) -> bool:
+    """The one answer there is to any failed authentication of a client."""
+    return (answer.status_code, answer.content) == (401, FAILED)
+
+
+def opened(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Header and claims of a token."""
+    header, claims = (decode(urlsafe_b64decode(part.encode())) for part in token.split(".")[:2])
+    return header, claims
 
 
 class Siege:
@@ -204,6 +217,17 @@ class Siege:
         assert answer.status_code == 200, answer.text
         return str(answer.json()["access_token"])
 
+    def shown(self, assertion: str) -> httpx.Response:
+        """A token request with this assertion and nothing else."""
+        form = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}
+        return self.ask("POST", "/oauth/token", form=GRANT | form)
+
+    def by_key(self) -> str:
+        """A token of swift's client that has a key, and may change it."""
+        answer = self.shown(self.swift.assertion())
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["access_token"])
+
     def call(self, path: str, authorization: str, method: str = "GET", **headers: str) -> httpx.Response:
         return self.ask(method, path, headers={"authorization": authorization, **headers})
 
@@ -213,11 +237,11 @@ class Siege:
         assert answer.status_code in {200, 401, 403, 404}, answer.text
         return answer.status_code == 200
 
-    async def live(self, opened: Callable[[], None], redis_url: str) -> None:
+    async def live(self, opened: Callable[[], None], settings: str) -> None:
         """Be there until `stop` is set."""
         async with AsyncExitStack() as stack:
             self.provider.base = await stack.enter_async_context(served(self.provider.app()))
-            account, made = await provision(self._written(redis_url), "ops", self._clients())
+            account, made = await provision(self._written(settings), "ops", self._clients())
             self.password = account.password.reveal()
             self.secret = next(each.secret.reveal() for each in made if each.secret is not None)
             self.lookouts |= {self.password, self.secret}
@@ -241,9 +265,9 @@ class Siege:
             NewClient("bank-own", "bank", "self_signed_tls_client_auth", certificate_pem=self.own.pem),
         ]
 
-    def _written(self, redis_url: str) -> Workspace:
+    def _written(self, settings: str) -> Workspace:
         files = _documents(self._backend_url)
-        files["clausegate.toml"] = _SETTINGS + f'oidc_issuer = "{self.provider.base}"\nredis_url = "{redis_url}"\n'
+        files["clausegate.toml"] = f'{_SETTINGS}oidc_issuer = "{self.provider.base}"\n{settings}'
         files["authority.pem"] = self.authority.pem
         for name, text in files.items():
             path = self.folder / name
@@ -275,15 +299,18 @@ def _documents(backend_url: str) -> dict[str, str]:
 
 
 @contextmanager
-def besieged(folder: Path, redis_url: str = "", like: Siege | None = None) -> Iterator[Siege]:
-    """A gateway that is open until the block ends, on a thread of its own; all logs are heard at DEBUG. Its clients have
-    new keys, or those of another's."""
+def besieged(folder: Path, settings: str = "", like: Siege | None = None, *, loud: bool = False) -> Iterator[Siege]:
+    """A gateway that is open until the block ends, on a thread of its own.
+
+    `settings` are more lines of its clausegate.toml. Its clients have new keys, or those of another's. With `loud` all
+    logs are kept, at every level.
+    """
     opened, kept = threading.Event(), _Kept()
-    with backend() as running, capture_logs() as events, _loud(kept):
+    with backend() as running, capture_logs() as events, _loud(kept) if loud else nullcontext():
         siege = Siege(folder, running.url, lambda: [*kept.lines, *map(repr, events)])
         if like is not None:
             siege.bank, siege.swift = like.bank, like.swift
-        work = siege.live(opened.set, redis_url)
+        work = siege.live(opened.set, settings)
         thread = threading.Thread(target=lambda: asyncio.run(work), daemon=True)
         thread.start()
         while not opened.wait(0.1):

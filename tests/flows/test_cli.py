@@ -101,7 +101,7 @@ def test_what_init_made_is_served_and_its_client_and_a_token_of_the_operator_bot
         assert json.loads(clausegate("openapi", own).stdout)["servers"] == [{"url": process.url}]
         in_json = clausegate("token", own, "first-partner-app", "--port", port, "--format", "json")
         issued = json.loads(in_json.stdout)
-        assert issued["scope"] == "orders:read"
+        assert issued["scope"] == "orders:read partner"
         for token in (granted, printed.stdout.strip(), issued["access_token"]):
             answer = httpx.get(f"{process.url}/v1/orders", headers={"authorization": f"Bearer {token}"})
             assert answer.status_code == 200

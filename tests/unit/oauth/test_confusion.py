@@ -137,6 +137,7 @@ def test_what_the_provider_signs_for_a_person_authenticates_no_client_and_the_ot
     text = made("JWT", of_person)
     assert as_id_token(text, "https://login.example", "clausegate")
     assert taken(text) == set()
+    assert not as_id_token(text, "https://another.example", "clausegate"), "one provider speaks for no other"
     of_client = made("JWT", CLAIMS | {"iss": "bank-app", "sub": "bank-app", "aud": ONE})
     assert isinstance(verified_assertion(of_client, "bank-app", [REGISTERED], ONE, NOW_S), UsedOnce)
     assert not as_id_token(of_client, "https://login.example", "clausegate")

@@ -67,6 +67,7 @@ def test_the_chain_comes_along() -> None:
         f"{CERT};Chain=canary",
         CERT[:-40] + '"',
     ],
+    ids=lambda _: "header",  # the certificate is another in each process that collects
 )
 def test_anything_else_says_nothing(header: str) -> None:
     assert forwarded_certificate(header.encode()) is None

@@ -45,7 +45,7 @@ class Partner:
     ) -> None:
         """`key` is a joserfc key that it has already; else it makes one."""
         made: Any = key or _MAKING[algorithm]()
-        self.kid, self.now_s, self.base_url = kid, now_s, BASE_URL
+        self.kid, self.now_s, self.base_url = kid, now_s, base_url
         self.key = ClientKey(kid, algorithm, json.dumps(made.as_dict(private=False)))
         self._private, self._algorithm = made.private_key, _ALGORITHMS[algorithm]
 

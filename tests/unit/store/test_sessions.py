@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from gateway.store.faults import StoreError
-from gateway.store.sessions import KeptSession, KeptSessions
+from gateway.store.sessions import KEPT_OF_EACH_MAX, KeptSession, KeptSessions
 from gateway.store.store import Store
 from tests.flows.postgres import PostgresUnavailable, running_postgres
 
@@ -59,6 +59,17 @@ async def keys(store: Store) -> list[int]:
     async with store.read() as connection:
         rows = await connection.execute(text("SELECT key FROM console_sessions"))
         return sorted(int.from_bytes(row.key) for row in rows)
+
+
+async def test_who_logs_in_again_and_again_ends_their_own_oldest_and_nobody_elses(store: Store) -> None:
+    sessions = KeptSessions(store)
+    assert await sessions.add(key(1), "ana", NOW_US)
+    for number in range(2, KEPT_OF_EACH_MAX + 2):
+        assert await sessions.add(key(number), "li", NOW_US + number)
+    assert await sessions.use(key(2), NOW_US + 1_000)
+    assert len(await keys(store)) == KEPT_OF_EACH_MAX + 1
+    assert await sessions.add(key(99), "li", NOW_US - 1)  # by a clock that was set back
+    assert await keys(store) == [1, 2, *range(4, KEPT_OF_EACH_MAX + 2), 99]
 
 
 async def test_a_session_is_found_by_its_key_and_no_other(store: Store) -> None:
