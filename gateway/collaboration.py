@@ -15,6 +15,7 @@ from gateway.audit.writer import Writer
 from gateway.corrections.opening import open_corrections
 from gateway.credentials.changing import CredentialAuthority
 from gateway.credentials.expiring import Expiring
+from gateway.credentials.pacing import Pace
 from gateway.credentials.refusal_routes import RefusalPages, refusal_routes
 from gateway.credentials.routes import CredentialPages, credential_routes
 from gateway.credentials.standing import Standing
@@ -138,7 +139,9 @@ def _credential_routes(parts: Parts, door: PartnerDoor) -> list[Any]:
     store, identity, plans = parts.store, parts.identity, parts.reloader.plans
     standing = Standing(store, lambda partner, now_s: own_right(plans(), partner, now_s))
     authority = CredentialAuthority(store, parts.writer)
-    pages = CredentialPages(store, authority, standing, identity.fetch, identity.issuer, identity.uses)
+    pages = CredentialPages(
+        store, authority, standing, identity.fetch, identity.issuer, identity.uses, Pace(time.monotonic)
+    )
     return [*credential_routes(door, pages), *refusal_routes(door, RefusalPages(store, identity.refusals, plans))]
 
 

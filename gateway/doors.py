@@ -22,7 +22,6 @@ from gateway.sla.tally import Tally
 from gateway.source_address import SourceOf
 from gateway.starting import StartError, State
 from gateway.store.accounts import Accounts
-from gateway.store.clients import Clients
 from gateway.store.hidden import Hidden
 from gateway.store.sessions import KeptSessions
 from gateway.throttle import Throttle, ThrottleRules
@@ -74,7 +73,7 @@ class Doors(Struct, frozen=True):
             note=identity.refusals.note,
         )
         oauth = oauth_routes(tokens, gate=gate, source_of=source, certificate_of=identity.certificate_of)
-        people = [*console_routes(console), *portal_routes(console, clients_of(Clients(state.store)))]
+        people = [*console_routes(console), *portal_routes(console, clients_of(state.store))]
         return [*oauth, *people, *problem_routes(gate), *log_routes(pages, gate)]
 
     async def _oidc(self, writer: Writer, public_url: str) -> Oidc | None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from functools import partial
 
+import structlog
 from msgspec import Struct
 
 from contracts.plan import Plans
@@ -37,6 +38,8 @@ from gateway.throttle import Throttle
 from gateway.tls import TlsContext, follow_certificates
 from gateway.webhooks.address import Resolver, networks_of
 from gateway.workspace import Workspace
+
+_log = structlog.get_logger(__name__)
 
 
 class Current:
@@ -89,6 +92,8 @@ class Identity(Struct, frozen=True):
 async def open_identity(workspace: Workspace, state: State, issuer: str, stack: AsyncExitStack) -> Identity:
     """Everything that tells who is calling, closed by the stack. Raises StartError."""
     settings = workspace.settings
+    if settings.certificate_proxies and not settings.trusted_proxies:
+        _log.warning("clausegate.toml, certificate_proxies: without trusted_proxies all callers there are one source")
     replay = _replay(settings, stack)
     proofs = _proofs(issuer, state, replay)
     verifier = TokenVerifier(issuer=issuer, audience=issuer, authority=state.authority)

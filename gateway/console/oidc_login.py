@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import structlog
 from litestar import Request, Response
+from msgspec.structs import replace
 
 from gateway.console.answers import see_other
 from gateway.console.cookies import OIDC_COOKIE
@@ -11,7 +12,7 @@ from gateway.console.failures import error_page
 from gateway.console.login import Entry
 from gateway.console.pages import Pages
 from gateway.console.sessions import same
-from gateway.console.site import PORTAL, safe_next
+from gateway.console.site import CONSOLE, PORTAL, safe_next
 from gateway.console.visitor import Visitor, Visitors
 from gateway.console.wiring import Console
 from gateway.people.oidc import Oidc
@@ -76,7 +77,7 @@ class OidcLogin:
         entered = await entry.admit(request, account, transaction.target) if account is not None else None
         if entered is None:
             _log.warning("login by the identity provider without access here")
-            return self._over(request, error_page(self._pages, visitor, 403, "login.no_access"))
+            return self._over(request, error_page(self._pages, _elsewhere(visitor), 403, "login.no_access"))
         return self._over(request, entered)
 
     def _failed(self, request: Web, visitor: Visitor, fault: LoginFault, wait_s: int = _RETRY_S) -> Response[Any]:
@@ -86,7 +87,7 @@ class OidcLogin:
             "declined": "login.provider_declined",
             "refused": "login.provider_refused",
         }[fault.kind]
-        answer = error_page(self._pages, visitor, _STATUS[fault.kind], message)
+        answer = error_page(self._pages, _elsewhere(visitor), _STATUS[fault.kind], message)
         if fault.kind == "unavailable":
             answer.headers["Retry-After"] = str(wait_s)
         return self._over(request, answer)
@@ -95,6 +96,11 @@ class OidcLogin:
         """The transaction is used up, however it ended."""
         answer.set_cookie(self._visitors.cookies.make(request, OIDC_COOKIE, "", max_age_s=0))
         return answer
+
+
+def _elsewhere(visitor: Visitor) -> Visitor:
+    """The same person at the login: the address of the callback holds a code, and no link is to repeat it."""
+    return replace(visitor, path=f"{CONSOLE.base}login")
 
 
 def _parameters(request: Web) -> dict[str, str] | None:

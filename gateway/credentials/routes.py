@@ -19,6 +19,7 @@ from gateway.credentials.checking import (
     shown_certificate,
     shown_keys,
 )
+from gateway.credentials.pacing import Pace
 from gateway.credentials.reading import CERTIFICATE_CHARACTERS_MAX, members_of
 from gateway.credentials.reasons import words_of_reason
 from gateway.credentials.shown import looked_up, shown_client
@@ -74,7 +75,8 @@ _OfClient: TypeAlias = Callable[[Visit, Client], Awaitable[Answer]]
 
 
 class CredentialPages(Struct, frozen=True):
-    """The handlers. `issuer` is the audience of assertions, `fetch` gets key sets, `uses` knows what was used."""
+    """The handlers. `issuer` is the audience of assertions, `fetch` gets key sets, as often as `pace` lets a client;
+    `uses` knows what was used."""
 
     store: Store
     authority: CredentialAuthority
@@ -82,6 +84,7 @@ class CredentialPages(Struct, frozen=True):
     fetch: Fetch
     issuer: str
     uses: Uses
+    pace: Pace
 
     async def list(self, visit: Visit) -> Answer:
         """Every client of the caller's partner."""
@@ -129,6 +132,8 @@ class CredentialPages(Struct, frozen=True):
             return wanted
         if fault := url_fault(wanted.url):
             return _invalid(visit, "/url", "not-a-url", fault if visit.language == "en" else _URL_ZH)
+        if wait_s := self.pace.wait_s(client.client_id):
+            return visit.problem("too-many-requests", headers={"Retry-After": str(wait_s)})
         keys = await judged_url(self.fetch, wanted.url)
         if isinstance(keys, str):
             return _invalid(visit, "/url", keys, (words_of_reason(keys) or {})[visit.language])
@@ -256,9 +261,7 @@ _SET_WORDS: Final = {
     "en": f'A JWK set is {{"keys": [...]}} with 1 to {KEYS_MAX} keys.',
     "zh": f'JWK 集为 {{"keys": [...]}}，含 1 至 {KEYS_MAX} 个公钥。',
 }
-_URL_ZH: Final = (
-    f"网址须以 https:// 加主机名开头，不含用户名与片段，仅含可打印 ASCII 字符，至多 {URL_CHARACTERS_MAX} 个"
-)
+_URL_ZH: Final = f"网址须以 https:// 加主机名开头，不含用户名与片段，仅含 ASCII 字符，至多 {URL_CHARACTERS_MAX} 个"
 _METHOD_WORDS: Final = {
     "en": "This client authenticates by another method; GET /partner/clients says by which.",
     "zh": "该客户端使用另一种身份验证方式：见 GET /partner/clients。",

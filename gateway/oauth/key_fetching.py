@@ -22,6 +22,8 @@ from gateway.webhooks.address import Place, Resolver
 FETCH_S: Final = 3.0
 """From looking the name up to the last byte: a token request waits for it."""
 BODY_BYTES_MAX: Final = 64 * 1024
+CONNECTIONS_MAX: Final = 64
+"""At once: more wait, within their time."""
 FRESH_S: Final = 300.0
 FRESH_S_MIN: Final = 60.0
 FRESH_S_MAX: Final = 3600.0
@@ -105,7 +107,7 @@ class KeyFetcher:
                 trust_env=False,
                 follow_redirects=False,
                 timeout=self._fetch_s,
-                limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
+                limits=httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=0),
                 headers={
                     "User-Agent": "clausegate",
                     "Accept": "application/jwk-set+json, application/json",

@@ -319,8 +319,8 @@ def _check_issuer(issuer: str) -> None:
         or parts.fragment
         or issuer.endswith(("?", "#"))
     ):
-        raise ValueError(f"the issuer must be a base URL without a path, such as https://gateway.example: {issuer}")
+        raise ValueError("the issuer must be a base URL without a path, such as https://gateway.example")
     try:
         InsecureTransportError.check(issuer)  # type: ignore[no-untyped-call]
     except OAuth2Error:
-        raise ValueError(f"the issuer must be https, or http on a loopback address: {issuer}") from None
+        raise ValueError("the issuer must be https, or http on a loopback address") from None

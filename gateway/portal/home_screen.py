@@ -1,23 +1,23 @@
 """The portal's home page as values: a partner's clients with their credentials, and the agreements they work under."""
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from msgspec import Struct
 
 from contracts.plan import Contract, Plans
 from gateway.console.language import Catalogue
-from gateway.store.clients import Client
+from gateway.credentials.shown import Looked, shown_client
 
 
 class CredentialLine(Struct, frozen=True):
-    """One secret, key or certificate: what it is called, since when it is there, and until when it is good."""
+    """One credential: what it is called, since when it is there, until when it is good, when it was used last."""
 
     kind: str
     id: str
     since: str
     until: str
-    over: bool = False
+    used: str
 
 
 class ClientCard(Struct, frozen=True):
@@ -25,9 +25,8 @@ class ClientCard(Struct, frozen=True):
 
     client_id: str
     method: str
+    tier: str
     disabled: bool
-    jwks_url: str
-    subject: str
     credentials: tuple[CredentialLine, ...]
 
 
@@ -39,40 +38,34 @@ class HomeScreen(Struct, frozen=True):
     clients: tuple[ClientCard, ...]
 
 
-def home_screen(partner: str, clients: Iterable[Client], plans: Plans, now_s: int, t: Catalogue) -> HomeScreen:
+def home_screen(partner: str, clients: Iterable[Looked], plans: Plans, now_s: int, t: Catalogue) -> HomeScreen:
     """The page of one partner. Clients of others are left out, whoever hands them in."""
     contracts = plans.of_partner(partner)
     name = contracts[-1].partner_name[t.language] if contracts else partner
     in_force = tuple(each for each in contracts if each.effective_from_s <= now_s < each.effective_until_s)
-    cards = tuple(_card(client, now_s, t) for client in clients if client.partner == partner)
+    cards = tuple(_card(looked, now_s, t) for looked in clients if looked.client.partner == partner)
     return HomeScreen(name, in_force, cards)
 
 
-def _card(client: Client, now_s: int, t: Catalogue) -> ClientCard:
-    secrets = [
-        _line("secret", f"{number}", secret.created_s, secret.expires_s, now_s, t)
-        for number, secret in enumerate(client.secrets, 1)
-    ]
-    keys = [_line("key", f"{key.kid} ({key.alg})", None, key.expires_s, now_s, t) for key in client.keys]
-    certificates = [
-        _line("certificate", each.thumbprint, each.created_s, each.not_after_s, now_s, t)
-        for each in client.certificates
-    ]
-    subject = f"{client.tls_subject_kind} {client.tls_subject}" if client.tls_subject_kind else ""
-    credentials = (*secrets, *keys, *certificates)
-    return ClientCard(client.client_id, client.auth_method, client.disabled, client.jwks_url, subject, credentials)
+def _card(looked: Looked, now_s: int, t: Catalogue) -> ClientCard:
+    """What GET /partner/clients says of it, in the language of the page."""
+    shown = shown_client(looked, now_s)
+    lines = tuple(_line(credential, t) for credential in shown["credentials"])
+    return ClientCard(shown["client_id"], shown["method"], shown["tier"], shown["disabled"], lines)
 
 
-def _line(  # noqa: PLR0917  # the columns of a line
-    kind: str, named: str, since_s: int | None, until_s: int | None, now_s: int, t: Catalogue
-) -> CredentialLine:
-    since = t("portal.not_known") if since_s is None else _time(since_s)
-    if until_s is None:
-        return CredentialLine(kind, named, since, t("portal.open_end"))
-    over = until_s <= now_s
-    until = t("portal.over", time=_time(until_s)) if over else _time(until_s)
-    return CredentialLine(kind, named, since, until, over)
+def _line(credential: Mapping[str, Any], t: Catalogue) -> CredentialLine:
+    kind, _, named = credential["kind"].partition("_")
+    words = {"jwks": "keys_at"} | ({"certificate": "subject"} if named else {})
+    return CredentialLine(
+        words.get(kind, kind),
+        credential["id"],
+        _time(credential["created"]),
+        t("portal.open_end") if credential["expires"] is None else _time(credential["expires"]),
+        t("portal.never") if credential["last_used"] is None else _time(credential["last_used"]),
+    )
 
 
-def _time(time_s: int) -> str:
-    return f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%d %H:%M} UTC"
+def _time(rfc3339: str) -> str:
+    """To the minute."""
+    return f"{rfc3339[:10]} {rfc3339[11:16]} UTC"

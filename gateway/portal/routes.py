@@ -13,21 +13,24 @@ from gateway.console.site import PORTAL
 from gateway.console.static_files import StaticFiles
 from gateway.console.visitor import Visitors
 from gateway.console.wiring import Console
+from gateway.credentials.shown import Looked, looked_up
 from gateway.portal.home_screen import home_screen
-from gateway.store.clients import Client, Clients
+from gateway.store.clients import Clients
+from gateway.store.store import Store
 
 Web = Request[Any, Any, Any]
-ClientsOf: TypeAlias = Callable[[str], Awaitable[tuple[Client, ...]]]
+ClientsOf: TypeAlias = Callable[[str], Awaitable[tuple[Looked, ...]]]
 """The clients of a partner with all that they hold. Raises StoreError."""
 
 
-def clients_of(clients: Clients) -> ClientsOf:
+def clients_of(store: Store) -> ClientsOf:
     """Those in a store, by id."""
 
-    async def of_partner(partner: str) -> tuple[Client, ...]:
+    async def of_partner(partner: str) -> tuple[Looked, ...]:
+        clients = Clients(store)
         ids = [client.client_id for client in await clients.all() if client.partner == partner]
         found = [await clients.find(client_id) for client_id in ids]
-        return tuple(client for client in found if client is not None)
+        return tuple([await looked_up(store, client) for client in found if client is not None])
 
     return of_partner
 

@@ -282,6 +282,15 @@ def test_a_megabyte_of_a_token_or_a_proof_is_refused(siege: Siege) -> None:
     assert siege.ask("POST", "/partner/clients/swift-keys/keys", content=body, headers=json_type).status_code == 413
 
 
+def test_endless_nesting_upsets_nothing(siege: Siege) -> None:
+    deep, bound = urlsafe_b64encode(b"[" * 2000).decode(), siege.bound()
+    for text in (f"{deep}.e30.AA", f"e30.{deep}.AA"):
+        assert calm(siege.shown(text)).status_code == 401
+        assert calm(siege.call(LIST, f"Bearer {text}")).status_code == 401
+        assert calm(siege.call(LIST, f"DPoP {bound}", dpop=text[:3000])).status_code == 401
+    assert calm(siege.token(form=GRANT | {"authorization_details": "[" * 5000})).status_code == 400
+
+
 def test_no_secret_is_in_any_log_line_and_none_in_an_answer_that_is_not_its_own(siege: Siege) -> None:
     """Every secret is used once, rightly and wrongly; then what is kept in the store counts as one as well."""
     _journeys(siege)

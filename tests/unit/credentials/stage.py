@@ -19,6 +19,7 @@ from gateway.audit.leaf import Authority
 from gateway.audit.reader import read_as
 from gateway.audit.writer import Writer
 from gateway.credentials.changing import CredentialAuthority
+from gateway.credentials.pacing import Pace
 from gateway.credentials.refusal_routes import RefusalPages, refusal_routes
 from gateway.credentials.refusals import Refusals
 from gateway.credentials.routes import CredentialPages, credential_routes
@@ -80,7 +81,9 @@ class Stage:
     def app(self) -> Any:
         """The pages, behind the partner door."""
         standing = Standing(self.store, lambda *_: self.own)
-        pages = CredentialPages(self.store, self.authority, standing, self.fetch, ISSUER, self.uses)
+        pages = CredentialPages(
+            self.store, self.authority, standing, self.fetch, ISSUER, self.uses, Pace(lambda: self.now_s)
+        )
         door = PartnerDoor(judged_by(_granted), now_us=lambda: int(self.now_s * 1_000_000))
         plans = Plans({}, {})
         refused = refusal_routes(door, RefusalPages(self.store, self.refusals, lambda: plans))

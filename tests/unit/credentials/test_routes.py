@@ -9,6 +9,7 @@ from hypothesis import settings as looking
 from hypothesis import strategies as some
 from msgspec.json import encode
 
+from gateway.credentials.pacing import TIMES, WITHIN_S
 from gateway.oauth.access import Right
 from gateway.oauth.client_secret import digest_of, load_pepper
 from gateway.oauth.clients import read_public_keys
@@ -156,6 +157,19 @@ async def test_keys_are_taken_from_a_url_when_there_are_some(stage: Stage) -> No
         none = await call.put("/partner/clients/key-app/jwks-url", json={"url": "ftp://x"}, headers=headers)
         assert (none.status_code, said in none.json()["errors"][0]["detail"]) == (422, True)
     assert len(stage.asked) == asked
+
+
+async def test_a_partner_cannot_make_the_gateway_fetch_as_often_as_it_likes(stage: Stage) -> None:
+    call, body = stage.call(), {"url": "https://somebody.example/jwks", "dry_run": True}
+    answers = [await call.put("/partner/clients/key-app/jwks-url", json=body) for _ in range(TIMES + 1)]
+    assert [each.status_code for each in answers] == [422] * TIMES + [429]
+    assert (answers[-1].headers["retry-after"], len(stage.asked)) == ("60", TIMES)
+    stage.now_s += WITHIN_S
+    assert (await call.put("/partner/clients/key-app/jwks-url", json=body)).status_code == 422
+
+
+async def test_a_name_with_a_character_that_no_name_has_is_not_looked_up(stage: Stage) -> None:
+    assert (await stage.call().get("/partner/clients/key%00app")).status_code == 404
 
 
 async def test_a_certificate_is_rehearsed_added_and_removed(stage: Stage) -> None:

@@ -3,6 +3,7 @@
 from litestar.testing import TestClient
 
 from gateway.console.language import load_catalogues
+from gateway.credentials.shown import Looked
 from gateway.portal.home_screen import home_screen
 from gateway.store.clients import Client, ClientKey, ClientSecret, RegisteredCertificate
 from tests.unit.console.house import House, enter, house
@@ -19,9 +20,12 @@ SWIFT = Client(
 BANK = Client("bank-app", "harbor-bank", "tls_client_auth", 1, True, 0, tls_subject="CN=<b>", tls_subject_kind="dn")
 
 
-async def all_clients(_: str) -> tuple[Client, ...]:
+LOOKED = (Looked(SWIFT, {"old": 60, "new": 120}, {"key:new": NOW_S - 3_600}), Looked(BANK, {}, {}))
+
+
+async def all_clients(_: str) -> tuple[Looked, ...]:
     """Of whoever asks: the page itself leaves out what is not the partner's."""
-    return SWIFT, BANK
+    return LOOKED
 
 
 def seen(built: House, partner: str) -> str:
@@ -58,11 +62,19 @@ def test_a_developer_of_nobody_sees_nothing() -> None:
     assert "bank-app" not in page
 
 
-def test_each_credential_says_until_when_it_is_good() -> None:
+def test_each_credential_says_until_when_it_is_good_and_when_it_was_used_last() -> None:
     t = load_catalogues()["en"]
-    (card,) = home_screen("swift-logistics", [SWIFT, BANK], PLANS, NOW_S, t).clients
-    said = {(line.kind, line.id): (line.until, line.over) for line in card.credentials}
-    assert said["key", "new (ES256)"] == ("until it is removed", False)
-    assert said["key", "old (ES256)"][1], "what ends now is over"
-    assert not said["secret", "1"][1]
-    assert not said["certificate", "t" * 43][1]
+    (card,) = home_screen("swift-logistics", LOOKED, PLANS, NOW_S, t).clients
+    said = {(line.kind, line.id): line for line in card.credentials}
+    assert said["key", "new"].until == "until it is removed"
+    assert said["key", "new"].since == "1970-01-01 00:02 UTC"
+    assert said["key", "new"].used != "not yet"
+    assert ("key", "old") not in said, "what ends now is over"
+    assert said["secret", str(NOW_S - 60)].used == "not yet"
+    assert said["certificate", "t" * 43].until != "until it is removed"
+
+
+def test_what_an_authority_issues_is_said_by_its_name() -> None:
+    (card,) = home_screen("harbor-bank", LOOKED, PLANS, NOW_S, load_catalogues()["zh"]).clients
+    assert [(line.kind, line.id) for line in card.credentials] == [("subject", "CN=<b>")]
+    assert (card.tier, card.disabled) == ("bound", True)
