@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-TIMES: Final = 6
+TIMES: Final = 30
 WITHIN_S: Final = 60.0
 _KNOWN_MAX: Final = 10_000
 

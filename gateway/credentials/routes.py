@@ -19,7 +19,7 @@ from gateway.credentials.checking import (
     shown_certificate,
     shown_keys,
 )
-from gateway.credentials.pacing import Pace
+from gateway.credentials.pacing import TIMES, Pace
 from gateway.credentials.reading import CERTIFICATE_CHARACTERS_MAX, members_of
 from gateway.credentials.reasons import words_of_reason
 from gateway.credentials.shown import looked_up, shown_client
@@ -133,7 +133,9 @@ class CredentialPages(Struct, frozen=True):
         if fault := url_fault(wanted.url):
             return _invalid(visit, "/url", "not-a-url", fault if visit.language == "en" else _URL_ZH)
         if wait_s := self.pace.wait_s(client.client_id):
-            return visit.problem("too-many-requests", headers={"Retry-After": str(wait_s)})
+            return visit.problem(
+                "too-many-requests", detail=_PACED[visit.language], headers={"Retry-After": str(wait_s)}
+            )
         keys = await judged_url(self.fetch, wanted.url)
         if isinstance(keys, str):
             return _invalid(visit, "/url", keys, (words_of_reason(keys) or {})[visit.language])
@@ -262,6 +264,10 @@ _SET_WORDS: Final = {
     "zh": f'JWK 集为 {{"keys": [...]}}，含 1 至 {KEYS_MAX} 个公钥。',
 }
 _URL_ZH: Final = f"网址须以 https:// 加主机名开头，不含用户名与片段，仅含 ASCII 字符，至多 {URL_CHARACTERS_MAX} 个"
+_PACED: Final = {
+    "en": f"The keys of a client are fetched at most {TIMES} times a minute.",
+    "zh": f"每个客户端的公钥每分钟至多获取 {TIMES} 次。",
+}
 _METHOD_WORDS: Final = {
     "en": "This client authenticates by another method; GET /partner/clients says by which.",
     "zh": "该客户端使用另一种身份验证方式：见 GET /partner/clients。",
