@@ -81,7 +81,7 @@ def contents_of(token: str) -> Contents | None:
 def strict_json(text: bytes) -> Any:
     """JSON without duplicate members, NaN, Infinity or endless nesting. Raises ValueError."""
     try:
-        return json.loads(text.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+        return _STRICT.decode(text.decode("utf-8"))
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
@@ -126,3 +126,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> Any:
     raise ValueError("not JSON")
+
+
+# Made once: json.loads would make another one for each text.
+_STRICT = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
