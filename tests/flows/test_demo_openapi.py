@@ -39,7 +39,8 @@ from tests.flows.demo import PRODUCTS, Partner, clausegate, make_room, running
 from tests.unit.signatures.partner import COVERED
 from tests.unit.signatures.partner import Partner as Signer
 
-pytestmark = pytest.mark.timeout(300)
+# Two demos and thousands of calls: minutes of work, which the continuous integration does.
+pytestmark = [pytest.mark.timeout(300), pytest.mark.slow]
 
 CHECKS = [
     not_a_server_error,

@@ -112,9 +112,13 @@ async def test_all_tokens_of_a_client_that_is_disabled_are_refused_by_both_worke
         assert disabled.returncode == 0, disabled.stderr
         _, took_s = await timed(refused(wires, token))
         assert took_s < BOUND_S
-    assert form(gateway, "/oauth/token", grant_type="client_credentials").status_code == 401
-    enabled = await asyncio.to_thread(clausegate, "client", "enable", folder, CLIENT)
-    assert enabled.returncode == 0, enabled.stderr
+        assert form(gateway, "/oauth/token", grant_type="client_credentials").status_code == 401
+        enabled = await asyncio.to_thread(clausegate, "client", "enable", folder, CLIENT)
+        assert enabled.returncode == 0, enabled.stderr
+        newer = new_token(gateway)
+        async with asyncio.timeout(PATIENCE_S):  # each worker hears of it in its turn
+            while {(await called(wire, newer)).status for wire in wires.values()} != {200}:
+                pass
 
 
 async def test_no_token_is_refused_while_the_signing_key_changes(gateway: Gateway) -> None:
