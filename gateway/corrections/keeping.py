@@ -1,15 +1,13 @@
 """What a serving gateway does for corrections again and again: steps that were left half taken, words to be erased."""
 
-import asyncio
 import time
 from collections.abc import Callable
 from typing import Final, NoReturn
 
 import structlog
 
-from gateway.authority import AuthorityError
 from gateway.corrections.life import CorrectionLife
-from gateway.store.faults import StoreError
+from gateway.repeating import repeat
 
 INTERVAL_S: Final = 10.0
 WORDS_KEPT_DAYS: Final = 120
@@ -26,7 +24,6 @@ class Keeping:
 
     def __init__(self, life: CorrectionLife, now_us: Callable[[], int] = lambda: time.time_ns() // 1000) -> None:
         self._life, self._now_us = life, now_us
-        self._faulty = False
 
     async def step(self) -> None:
         """Once. Raises StoreError, and AuthorityError where the log cannot be written."""
@@ -35,14 +32,9 @@ class Keeping:
 
     async def follow(self, interval_s: float = INTERVAL_S) -> NoReturn:
         """Step again and again, until cancelled. A fault is said once, and again when it is over."""
-        while True:
-            try:
-                await self.step()
-                if self._faulty:
-                    _log.info("corrections are being kept again")
-                self._faulty = False
-            except (StoreError, AuthorityError) as error:
-                if not self._faulty:
-                    _log.warning("corrections cannot be kept", error=str(error))
-                self._faulty = True
-            await asyncio.sleep(interval_s)
+        await repeat(
+            self.step,
+            interval_s,
+            fails="corrections cannot be kept",
+            again="corrections are being kept again",
+        )

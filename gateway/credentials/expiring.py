@@ -4,11 +4,10 @@ It is told when nothing newer is there in its place: what was replaced is meant 
 threshold is told.
 """
 
-import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import structlog
 
@@ -16,8 +15,8 @@ from contracts.agreement import HUB
 from gateway.audit.writer import Writer
 from gateway.authority_record import AuthorityError, record
 from gateway.credentials.shown import rfc3339
+from gateway.repeating import Repeating
 from gateway.store.expiries import Expiries, Held
-from gateway.store.faults import StoreError
 from gateway.store.store import Store
 
 DAYS: Final = (1, 7, 14, 30)
@@ -34,18 +33,19 @@ class Expiring:
         self, store: Store, writer: Writer, now_us: Callable[[], int] = lambda: time.time_ns() // 1000
     ) -> None:
         self._expiries, self._writer, self._now_us = Expiries(store), writer, now_us
-        self._running: asyncio.Task[NoReturn] | None = None
-        self._faulty = False
+        self._repeating = Repeating(
+            self.step,
+            fails="expiring credentials cannot be told of",
+            again="expiring credentials are being told of again",
+        )
 
     def start(self, interval_s: float = INTERVAL_S) -> None:
         """Begin, at once."""
-        self._running = asyncio.create_task(self._follow(interval_s))
+        self._repeating.start(interval_s)
 
     async def close(self) -> None:
         """End; before the writer is closed."""
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
+        await self._repeating.close()
 
     async def step(self) -> int:
         """Tell what is to be told now; how much. Raises StoreError, and AuthorityError where the log is closed."""
@@ -64,19 +64,6 @@ class Expiring:
             await self._expiries.disclaim(held, days)
             raise
         return await self._expiries.tell(held, days, told_of(held, days), self._now_us())
-
-    async def _follow(self, interval_s: float) -> NoReturn:
-        while True:
-            try:
-                await self.step()
-                if self._faulty:
-                    _log.info("expiring credentials are being told of again")
-                self._faulty = False
-            except (StoreError, AuthorityError) as error:
-                if not self._faulty:
-                    _log.warning("expiring credentials cannot be told of", error=str(error))
-                self._faulty = True
-            await asyncio.sleep(interval_s)
 
 
 def due(held: Iterable[Held], now_s: int) -> list[tuple[Held, int]]:

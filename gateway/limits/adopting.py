@@ -2,7 +2,6 @@
 and put on the log where it is not there yet. Every worker does all of it; of what must be recorded, one does each.
 """
 
-import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn
@@ -16,9 +15,9 @@ from gateway.audit.writer import Writer
 from gateway.authority import AuthorityError, record
 from gateway.limits.charging import Allowance, Charging, Measure
 from gateway.limits.events import detail_of, ended_subject, finding_subject
+from gateway.repeating import repeat
 from gateway.scraping.finding import Finding
 from gateway.store.allowances import Allowances, GrantedAllowance
-from gateway.store.faults import StoreError
 from gateway.store.findings import Findings, ImposedMeasure, KeptFinding, Measures
 from gateway.store.store import Store
 
@@ -47,7 +46,6 @@ class Adopting:
         self._writer, self._charging, self._now_us = writer, charging, now_us
         self._adopted: tuple[tuple[Allowance, ...], tuple[Measure, ...]] = ((), ())
         self._waiting: dict[str, KeptFinding] = {}
-        self._faulty = False
 
     def keep(self, finding: Finding) -> None:
         """Take a finding, or later evidence for one. It is stored, and put on the log once, with the next step."""
@@ -81,17 +79,12 @@ class Adopting:
 
     async def follow(self, interval_s: float = INTERVAL_S) -> NoReturn:
         """Step again and again, until cancelled. A fault is said once, and again when it is over."""
-        while True:
-            try:
-                await self.step()
-                if self._faulty:
-                    _log.info("allowances and measures are being read again")
-                self._faulty = False
-            except (StoreError, AuthorityError) as error:
-                if not self._faulty:
-                    _log.warning("allowances and measures cannot be kept up to date", error=str(error))
-                self._faulty = True
-            await asyncio.sleep(interval_s)
+        await repeat(
+            self.step,
+            interval_s,
+            fails="allowances and measures cannot be kept up to date",
+            again="allowances and measures are being read again",
+        )
 
     def _adopt(self, granted: Iterable[GrantedAllowance], imposed: Iterable[ImposedMeasure]) -> None:
         found = (allowances_of(granted), measures_of(imposed))

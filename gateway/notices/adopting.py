@@ -1,13 +1,12 @@
 """Notices and suspensions between the state store and a gateway that serves: read again and again, and adopted."""
 
-import asyncio
 from typing import NoReturn
 
 import structlog
 
 from gateway.notices.in_force import InForce
 from gateway.notices.known import Known
-from gateway.store.faults import StoreError
+from gateway.repeating import repeat
 from gateway.store.notices import read_known
 from gateway.store.store import Store
 
@@ -23,7 +22,6 @@ class NoticesAdopting:
     def __init__(self, store: Store, in_force: InForce) -> None:
         self._store, self._in_force = store, in_force
         self._adopted = Known()
-        self._faulty = False
 
     async def step(self) -> None:
         """Take over what is there now. Raises StoreError."""
@@ -36,14 +34,9 @@ class NoticesAdopting:
 
     async def follow(self, interval_s: float = INTERVAL_S) -> NoReturn:
         """Step again and again, until cancelled. A fault is said once, and again when it is over."""
-        while True:
-            try:
-                await self.step()
-                if self._faulty:
-                    _log.info("notices and suspensions are being read again")
-                self._faulty = False
-            except StoreError as error:
-                if not self._faulty:
-                    _log.warning("notices and suspensions cannot be kept up to date", error=str(error))
-                self._faulty = True
-            await asyncio.sleep(interval_s)
+        await repeat(
+            self.step,
+            interval_s,
+            fails="notices and suspensions cannot be kept up to date",
+            again="notices and suspensions are being read again",
+        )

@@ -1,15 +1,14 @@
 """Finds tasks that are overdue, in every worker of a gateway that serves; one of them records each, once."""
 
-import asyncio
 import time
 from collections.abc import Callable
-from typing import Final, NoReturn
+from typing import Final
 
 import structlog
 
 from gateway.audit.writer import Writer
 from gateway.authority import AuthorityError, record
-from gateway.store.faults import StoreError
+from gateway.repeating import Repeating
 from gateway.store.store import Store
 from gateway.store.tasks import Task, Tasks
 from gateway.tasks.authority import told
@@ -28,18 +27,19 @@ class Overdue:
         self, store: Store, writer: Writer, now_us: Callable[[], int] = lambda: time.time_ns() // 1000
     ) -> None:
         self._tasks, self._writer, self._now_us = Tasks(store), writer, now_us
-        self._running: asyncio.Task[NoReturn] | None = None
-        self._faulty = False
+        self._repeating = Repeating(
+            self.step,
+            fails="overdue tasks cannot be found or recorded",
+            again="overdue tasks are being found again",
+        )
 
     def start(self, interval_s: float = INTERVAL_S) -> None:
         """Begin."""
-        self._running = asyncio.create_task(self._follow(interval_s))
+        self._repeating.start(interval_s)
 
     async def close(self) -> None:
         """End; before the writer is closed."""
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
+        await self._repeating.close()
 
     async def step(self) -> int:
         """Record what is overdue by now; how many. Raises StoreError, and AuthorityError where the log is closed."""
@@ -56,16 +56,3 @@ class Overdue:
             await self._tasks.disclaim(task)
             raise
         return await self._tasks.change(task, {"overdue_us": now_us}, told(task, "task.overdue"), now_us)
-
-    async def _follow(self, interval_s: float) -> NoReturn:
-        while True:
-            try:
-                await self.step()
-                if self._faulty:
-                    _log.info("overdue tasks are being found again")
-                self._faulty = False
-            except (StoreError, AuthorityError) as error:
-                if not self._faulty:
-                    _log.warning("overdue tasks cannot be found or recorded", error=str(error))
-                self._faulty = True
-            await asyncio.sleep(interval_s)
