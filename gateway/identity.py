@@ -14,7 +14,7 @@ from gateway.credentials.uses import Uses
 from gateway.exchange.signed import SignedChanges
 from gateway.exchange.signing import Answers, SignAnswer
 from gateway.notices.in_force import InForce
-from gateway.oauth.access import RightsOf, own_right, rights_of
+from gateway.oauth.access import own_right, rights_of
 from gateway.oauth.authority import Authority, follow
 from gateway.oauth.certificates import Authorities, CertificateOf, certificate_of
 from gateway.oauth.dpop import Proofs
@@ -141,7 +141,7 @@ def open_tokens(
             clients=Clients(state.store),
             revocations=Revocations(state.store),
             partners=Partners(
-                rights_of=rights_now(plans, notices),
+                rights_of=lambda partner, now_s: rights_of(plans(), notices.suspended, partner, now_s),
                 own_right=lambda partner, now_s: own_right(plans(), partner, now_s),
             ),
             pepper=state.pepper,
@@ -159,11 +159,6 @@ def open_tokens(
         raise StartError(f"clausegate.toml, base_url: {error}") from None
     in_background(follow(state.store, partial(_adopt, (identity.verifier, tokens, identity.keys))), stack)
     return tokens
-
-
-def rights_now(plans: Callable[[], Plans], notices: InForce) -> RightsOf:
-    """What partners may do under what is in force."""
-    return lambda partner, now_s: rights_of(plans(), notices.suspended, partner, now_s)
 
 
 def _adopt(followers: Iterable[TokenVerifier | TokenServer | Current], now: Authority) -> None:

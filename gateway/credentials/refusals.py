@@ -1,16 +1,14 @@
 """Remembers which calls were refused and why, for whoever asks; writes it down every second, and forgets in time."""
 
-import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import Final, NoReturn
+from typing import Final
 
-import structlog
 from msgspec.structs import replace
 
 from gateway.credentials.noted import RefusedCall
-from gateway.store.faults import StoreError
+from gateway.credentials.writing_down import WritingDown
 from gateway.store.refusals import KeptRefusals
 from gateway.store.store import Store
 from gateway.store.tables_identity import refusals
@@ -21,7 +19,6 @@ WAITING_MAX: Final = 1_000
 WAITING_OF_EACH_MAX: Final = 100
 """Of each partner, and of callers that nobody knows: who is refused all the time leaves room for the others."""
 
-_log = structlog.get_logger(__name__)
 _CHARACTERS_MAX: Final = {
     name: int(refusals.c[name].type.length)  # type: ignore[attr-defined]
     for name in ("request_id", "partner", "client_id", "code", "reason", "agreement", "version", "clause")
@@ -35,8 +32,7 @@ class Refusals:
         self._kept, self._now_us = KeptRefusals(store), now_us
         self._waiting: list[RefusedCall] = []
         self._of_each: Counter[str] = Counter()
-        self._running: asyncio.Task[NoReturn] | None = None
-        self._faulty = False
+        self._down = WritingDown(self._write, fails="refusals cannot be written down")
         self._sweep_us = 0
         self.let_go = 0
 
@@ -50,50 +46,32 @@ class Refusals:
 
     def start(self, interval_s: float = INTERVAL_S) -> None:
         """Begin."""
-        self._running = asyncio.create_task(self._follow(interval_s))
+        self._down.start(interval_s)
 
     async def close(self) -> None:
         """End, and write down what there is; before the store is closed."""
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
-        await self.flush()
+        await self._down.close()
 
     async def flush(self) -> None:
         """Write down what was noted. While the store cannot be written it is kept for the next time."""
-        waiting, self._waiting = self._waiting, []
-        if not waiting:
-            return
-        try:
-            await self._kept.keep(_fitting(each) for each in waiting)
-            self._faulty = False
-            self._of_each = Counter(each.partner for each in self._waiting)
-        except BaseException as error:  # a cancellation too: what was noted is written down at the end
-            self._waiting = waiting + self._waiting
-            if not isinstance(error, StoreError):
-                raise
-            self._complain(error)
+        await self._down.flush()
 
     async def sweep(self) -> None:
-        """Forget what is too old or too much, every ten minutes."""
-        if self._now_us() < self._sweep_us:
-            return
-        try:
+        """Forget what is too old or too much, every ten minutes. Raises StoreError."""
+        if self._now_us() >= self._sweep_us:
             await self._kept.sweep(self._now_us())
             self._sweep_us = self._now_us() + int(SWEEP_S * 1_000_000)
-        except StoreError as error:
-            self._complain(error)
 
-    def _complain(self, error: StoreError) -> None:
-        if not self._faulty:
-            _log.warning("refusals cannot be written down", error=str(error))
-        self._faulty = True
-
-    async def _follow(self, interval_s: float) -> NoReturn:
-        while True:
-            await asyncio.sleep(interval_s)
-            await self.flush()
-            await self.sweep()
+    async def _write(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        try:
+            if waiting:
+                await self._kept.keep(_fitting(each) for each in waiting)
+                self._of_each = Counter(each.partner for each in self._waiting)
+        except BaseException:  # a cancellation too: what was noted is written down at the end
+            self._waiting = waiting + self._waiting
+            raise
+        await self.sweep()
 
 
 def _fitting(refused: RefusedCall) -> RefusedCall:
