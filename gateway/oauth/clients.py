@@ -75,28 +75,6 @@ class NewClient(Struct, frozen=True):
     certificate_pem: str = ""
 
 
-async def add_client(
-    store: Store,
-    partner: str,
-    client_id: str,
-    auth_method: AuthMethod,
-    jwks: Mapping[str, Any] | None = None,
-    *,
-    now_s: int,
-) -> ClientCredentials | ClientFault:
-    """Add a client of a partner, without a record of it. private_key_jwt takes the client's public keys as a JWK set.
-
-    Raises StoreError.
-    """
-    made = await made_client(store, NewClient(client_id, partner, auth_method, jwks), now_s)
-    if isinstance(made, ClientFault):
-        return made
-    client, secret = made
-    if not await Clients(store).add(client):
-        return ClientFault(f"there is a client {client_id} already")
-    return ClientCredentials(client_id, partner, auth_method, secret)
-
-
 async def made_client(store: Store, new: NewClient, now_s: int) -> tuple[Client, Hidden[str] | None] | ClientFault:
     """The client that is to be added, and its secret if it has one; nothing is kept yet. Raises StoreError."""
     if not CLIENT_ID.fullmatch(new.client_id):

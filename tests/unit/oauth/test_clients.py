@@ -5,15 +5,9 @@ from typing import Any
 import pytest
 from joserfc.jwk import ECKey, OctKey
 
-from gateway.oauth.clients import (
-    ClientFault,
-    NewClient,
-    add_client,
-    made_client,
-    new_key_pair,
-    read_public_keys,
-)
+from gateway.oauth.clients import ClientFault, NewClient, made_client, new_key_pair, read_public_keys
 from gateway.store.clients import ClientKey, Clients
+from tests.unit.oauth.adding import add_client
 from tests.unit.oauth.stage import NOW_S, Stage, client_key
 
 # RFC 7638, section 3.1: a key and its thumbprint.

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from contracts.agreement import HUB
 from contracts.plan import Plans
 from gateway.oauth.access import PARTNER_SCOPE
-from gateway.oauth.clients import ClientFault, IssuedToken, add_client, new_key_pair
+from gateway.oauth.clients import ClientFault, IssuedToken, new_key_pair
 from gateway.oauth.issuing import Unfit, certificate_held, issue
 from gateway.oauth.jose import contents_of
 from gateway.oauth.tokens import Held
@@ -19,6 +19,7 @@ from gateway.store.store import Store
 from policies.clause import Authentication
 from policies.reference import ClauseRef
 from tests.unit.contracts.sample import compiled
+from tests.unit.oauth.adding import add_client
 from tests.unit.oauth.stage import certificates
 
 NOW_S = 1_782_000_000
