@@ -1,9 +1,7 @@
 """The gateway as a contestant: the demo's own documents with the limit out of the way, served as by an operator."""
 
-import asyncio
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,9 +12,6 @@ from bench import servers
 from bench.page import PRODUCT, keyless
 from gateway.demo.data import generate
 from gateway.demo.workspace import assemble
-from gateway.oauth.clients import ClientFault, add_client
-from gateway.settings import Settings, read_settings
-from gateway.store.opening import open_store
 
 AGREEMENT = Path("agreements/swift-logistics-2026.yaml")
 CLIENT = "swift-logistics-app"
@@ -65,20 +60,7 @@ def clausegate(*arguments: str) -> str:
 
 def register(workspace: Path) -> None:
     """Give the partner a client of its own; its secret is thrown away, since tokens are issued by the operator."""
-
-    async def add() -> None:
-        settings = read_settings(workspace)
-        if not isinstance(settings, Settings):
-            raise TypeError("the demo's settings are not valid")
-        store = await open_store(settings, workspace)
-        try:
-            added = await add_client(store, PARTNER, CLIENT, "client_secret_basic", now_s=int(time.time()))
-        finally:
-            await store.close()
-        if isinstance(added, ClientFault):
-            raise TypeError(f"the client cannot be added: {added}")
-
-    asyncio.run(add())
+    clausegate("client", "add", str(workspace), CLIENT, "--partner", PARTNER, "--auth-method", "client_secret_basic")
 
 
 @contextmanager

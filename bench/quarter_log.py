@@ -253,8 +253,9 @@ def _road(made: World, party: Party, plan: Plan) -> _Road:
         plan,
         active,
         tuple(a_minute * busy for busy in _CURVE),
-        *(array("H", bytes(2 * made.minutes)) for _ in range(2)),
-        bytearray(made.minutes),
+        failing=array("H", bytes(2 * made.minutes)),
+        slow=array("H", bytes(2 * made.minutes)),
+        troubled=bytearray(made.minutes),
     )
     for each in made.bad:
         for minute in range(each.from_min, each.until_min) if each.agreement in ("", party.name) else ():

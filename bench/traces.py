@@ -95,14 +95,14 @@ def at(day: int, hours: float) -> int:
 def dispatcher(world: World, day: int) -> list[Call]:
     """Polls for new shipments every ten minutes of a working day, reads each when it comes and some times later."""
     draw, calls = world.random, []
-    share = (1, 1, 1, 1, 1, 0.5, 0.05)[day % 7]
+    share = (1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.05)[day % 7]
     new = world.create(int(draw.uniform(0.7, 1.3) * len(world.seed) * 6 * share))
     latest = world.owned[-40:]
     for minute in range(6 * 60, 20 * 60, 10):
-        when = at(day, minute / 60) + draw.randrange(MINUTE_US)
-        calls.append(world.page(when, latest))
+        asked_us = at(day, minute / 60) + draw.randrange(MINUTE_US)
+        calls.append(world.page(asked_us, latest))
         if draw.random() < 0.2:
-            calls.append(world.page(when + 3_000_000, world.owned[-80:-40], key_of(latest[0])))
+            calls.append(world.page(asked_us + 3_000_000, world.owned[-80:-40], key_of(latest[0])))
     for number in new:
         when = draw.triangular(6, 20, 10)
         calls.append(world.get(at(day, when), number))
