@@ -24,6 +24,8 @@ class ClientAuthority:
 
     async def add_client(self, new: NewClient) -> ClientCredentials:
         """Register a client; its secret, if it has one, is shown this once."""
+        if new.client_id == HUB:  # of the gateway's own certificates its events and the log say `hub` for the client
+            raise AuthorityError(f"{HUB} is what the gateway calls itself: give the client another name")
         if await Clients(self.store).find(new.client_id) is not None:
             raise AuthorityError(f"there is a client {new.client_id} already")
         made = await made_client(self.store, new, self._now_s())

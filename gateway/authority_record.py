@@ -14,9 +14,10 @@ class AuthorityError(Exception):
 
 async def record(
     writer: Writer, event: Event, subject: str, *, partner: str = "", contract: str = "", detail: str = ""
-) -> None:
-    """Put an event on the log, durably. Raises AuthorityError."""
+) -> Authority:
+    """Put an event on the log, durably; what is there now. Raises AuthorityError."""
     entry = Authority(time.time_ns() // 1000, event, subject, contract, partner, detail)
     receipt = await writer.append_durable(entry)
     if isinstance(receipt, LogFault):
         raise AuthorityError(f"the record cannot be written: {receipt.kind}: {receipt.detail}")
+    return entry

@@ -8,7 +8,11 @@ from functools import partial
 import structlog
 from msgspec import Struct
 
+from contracts.agreement import HUB
 from contracts.plan import Plans
+from gateway.audit.writer import Writer
+from gateway.authority_record import record
+from gateway.client_authorities import open_client_authorities
 from gateway.credentials.refusals import Refusals
 from gateway.credentials.uses import Uses
 from gateway.exchange.signed import SignedChanges
@@ -26,16 +30,17 @@ from gateway.oauth.metadata import RESOURCE_METADATA_PATH
 from gateway.oauth.nonces import Nonces
 from gateway.oauth.replay import LocalReplayCache, ReplayCache
 from gateway.oauth.replay_redis import RedisReplayCache
-from gateway.oauth.server import Partners, TokenServer
+from gateway.oauth.server import Announce, Partners, TokenServer
 from gateway.oauth.verify import TokenVerifier
+from gateway.repeating import repeat
 from gateway.settings import Settings
 from gateway.signatures.client_keys import RegisteredKeys
 from gateway.starting import StartError, State, in_background
-from gateway.store.clients import Clients
+from gateway.store.clients import Client, Clients
 from gateway.store.revocations import Revocations
 from gateway.store.store import Store
 from gateway.throttle import Throttle
-from gateway.tls import TlsContext, follow_certificates
+from gateway.tls import REPLACED_S, TlsContext, follow_certificates
 from gateway.webhooks.address import Resolver, networks_of
 from gateway.workspace import Workspace
 
@@ -100,6 +105,8 @@ async def open_identity(workspace: Workspace, state: State, issuer: str, stack: 
     tls = _tls(workspace)
     if tls is not None:
         in_background(follow_certificates(state.store, tls.adopt), stack)
+        in_background(repeat(tls.follow, REPLACED_S, fails="", again=""), stack)  # it says itself what is wrong
+    issuing = await open_client_authorities(settings, workspace.folder, state.store, stack)
     fetcher = _fetcher(settings, stack)
     key_book = KeyBook(fetcher.fetch)
     stack.push_async_callback(key_book.close)
@@ -111,12 +118,12 @@ async def open_identity(workspace: Workspace, state: State, issuer: str, stack: 
         issuer=issuer,
         keys=Current(state.authority),
         verifier=verifier,
-        guard=Guard(verifier, proofs, metadata_url=issuer + RESOURCE_METADATA_PATH),
+        guard=Guard(verifier, proofs, metadata_url=issuer + RESOURCE_METADATA_PATH, standing_of=issuing.standing_of),
         proofs=proofs,
         replay=replay,
         fetch=fetcher.fetch,
         key_book=key_book,
-        authorities=_authorities(workspace),
+        authorities=issuing.authorities,
         certificate_of=_certificate_of(settings),
         sees_certificates=tls is not None or bool(settings.certificate_proxies),
         tls=tls,
@@ -128,6 +135,7 @@ async def open_identity(workspace: Workspace, state: State, issuer: str, stack: 
 def open_tokens(
     identity: Identity,
     state: State,
+    writer: Writer,
     *,
     plans: Callable[[], Plans],
     notices: InForce,
@@ -151,6 +159,7 @@ def open_tokens(
             replay=identity.replay,
             throttle=throttle,
             authority=state.authority,
+            announce=announces_revoked(writer),
             sees_certificates=identity.sees_certificates,
             note_refusal=identity.refusals.note,
             note_use=identity.uses.note,
@@ -159,6 +168,16 @@ def open_tokens(
         raise StartError(f"clausegate.toml, base_url: {error}") from None
     in_background(follow(state.store, partial(_adopt, (identity.verifier, tokens, identity.keys))), stack)
     return tokens
+
+
+def announces_revoked(writer: Writer) -> Announce:
+    """Puts the revocation of a token into its partner's tree; what the hub's own programs do is no partner's to see."""
+
+    async def announce(client: Client, token_id: str) -> None:
+        partner = "" if client.partner == HUB else client.partner
+        await record(writer, "token-revoked", f"{client.client_id} {token_id}", partner=partner)
+
+    return announce
 
 
 def _adopt(followers: Iterable[TokenVerifier | TokenServer | Current], now: Authority) -> None:
@@ -197,16 +216,6 @@ def _certificate_of(settings: Settings) -> CertificateOf:
         return certificate_of(settings.certificate_proxies)
     except ValueError as error:
         raise StartError(f"clausegate.toml, certificate_proxies: {error}") from None
-
-
-def _authorities(workspace: Workspace) -> Authorities:
-    file = workspace.settings.client_ca_file
-    if not file:
-        return Authorities()
-    try:
-        return Authorities.read(str(workspace.folder / file))
-    except (OSError, ValueError) as error:
-        raise StartError(f"clausegate.toml, client_ca_file: {error}") from None
 
 
 def _tls(workspace: Workspace) -> TlsContext | None:

@@ -110,6 +110,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         str,
         Meta(description="Authorities (PEM) that issue client certificates for tls_client_auth. Empty: none does."),
     ] = ""
+    client_crl_files: Annotated[
+        tuple[str, ...],
+        Meta(description="Their lists of revoked certificates (X.509 CRLs, PEM or DER). Empty: none is looked at."),
+    ] = ()
     certificate_proxies: Annotated[
         tuple[str, ...],
         Meta(description="Networks (CIDR) of proxies whose X-Forwarded-Client-Cert is believed. Empty: none is."),
@@ -178,7 +182,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     webhook_networks: Annotated[
         tuple[str, ...],
-        Meta(description="Private networks (CIDR) that webhooks may go to. Empty: public addresses alone."),
+        Meta(description="Private networks (CIDR) that webhooks of the hub may go to. Empty: public alone."),
+    ] = ()
+    partner_webhook_networks: Annotated[
+        tuple[str, ...],
+        Meta(description="Private networks (CIDR) that webhooks of partners may go to. Empty: public alone."),
     ] = ()
     smtp_url: Annotated[
         str,
@@ -246,6 +254,14 @@ def parse_settings(text: str, environment: Mapping[str, str]) -> Settings | list
             )
         )
     return found or msgspec.convert(values, Settings)
+
+
+def line_of(folder: Path, name: str) -> int:
+    """The line of the workspace's file that sets `name`; 1 where none does."""
+    try:
+        return _line_of((folder / FILE).read_text(encoding="utf-8"), name)
+    except (OSError, UnicodeDecodeError):
+        return 1
 
 
 def _line_of(text: str, name: Any) -> int:

@@ -9,16 +9,20 @@ has the private key: gateway/oauth/certificates.py decides whose certificate it 
 import asyncio
 import ssl
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, NoReturn
 
 import structlog
 
+from gateway.file_stamp import Replaced, reason_of
 from gateway.store.clients import Clients, RegisteredCertificate
 from gateway.store.faults import StoreError
 from gateway.store.store import Store
 
 FOLLOW_S = 0.5
 """So often registered certificates are read: a new one passes the handshake of every worker within a second."""
+REPLACED_S = 2.0
+"""So often it is looked whether the gateway's own certificate was replaced."""
 _CIPHERS = "ECDHE+AESGCM"
 """Of TLS 1.2, the suites that RFC 9325 section 4.2 recommends: FAPI 2.0 (section 5.2.2) admits no other."""
 
@@ -26,9 +30,46 @@ _log = structlog.get_logger(__name__)
 
 
 class TlsContext:
-    """TLS 1.2 and later, HTTP/1.1. Raises OSError (ssl.SSLError is one) where a file cannot be read or used."""
+    """TLS 1.2 and later, HTTP/1.1. Raises OSError (ssl.SSLError is one) where a file cannot be read or used.
+
+    `context` is the one to serve with, for good; each handshake goes on with `current` from its first message on. So a
+    certificate that was replaced is let go of whole: a context never forgets one whose key is of another kind.
+    """
 
     def __init__(self, certificate_file: str, key_file: str = "", client_ca_file: str = "") -> None:
+        self._files = certificate_file, key_file or certificate_file
+        self._replaced = Replaced(self._files)
+        # Kept as it was at the start, as by whoever decides whose certificate it is.
+        self._authorities = Path(client_ca_file).read_bytes().decode("ascii", "ignore") if client_ca_file else ""
+        self._registered: dict[str, str] = {}
+        self._broken: set[str] = set()
+        self.current = self.context = self._made()
+        self.context.sni_callback = self._choose
+
+    def adopt(self, certificates: Iterable[RegisteredCertificate]) -> None:
+        """Let these through the handshakes to come.
+
+        One that is registered no more still gets through, until the gateway starts anew or gets another certificate:
+        an anchor cannot be taken out. It identifies nobody then.
+        """
+        before, self._registered = self._registered, {each.thumbprint: each.pem for each in certificates}
+        self._admit(self.current, {name: pem for name, pem in self._registered.items() if name not in before})
+
+    async def follow(self) -> None:
+        """Look once whether the files were replaced, and show the new certificate from then on. One that cannot be
+        used, alone or with its key, changes nothing: it is said once."""
+        if not await asyncio.to_thread(self._replaced.look):
+            return
+        try:
+            made = await asyncio.to_thread(self._made)
+        except OSError as error:
+            _log.error("the gateway's new certificate cannot be used: the one before stays", reason=reason_of(error))
+            return
+        self._admit(made, self._registered)
+        self.current = made
+        _log.info("the gateway has a new certificate")
+
+    def _made(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_ciphers(_CIPHERS)
@@ -36,28 +77,26 @@ class TlsContext:
         context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION
         context.num_tickets = 0
         context.set_alpn_protocols(["http/1.1"])
-        context.load_cert_chain(certificate_file, key_file or None, password="")  # else it would ask the terminal
+        context.load_cert_chain(*self._files, password="")  # else it would ask the terminal
         context.verify_mode = ssl.CERT_OPTIONAL
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # an anchor need be no root
-        if client_ca_file:
-            context.load_verify_locations(cafile=client_ca_file)
-        self.context = context
-        self._adopted: set[str] = set()
+        if self._authorities:
+            context.load_verify_locations(cadata=self._authorities)
+        return context
 
-    def adopt(self, certificates: Iterable[RegisteredCertificate]) -> None:
-        """Let these through the handshakes to come.
+    def _choose(self, handshake: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
+        """Asked at the beginning of each handshake, whether it names a server or not."""
+        if self.current is not self.context:
+            handshake.context = self.current
 
-        One that is registered no more still gets through, until the gateway starts anew: an anchor cannot be taken
-        out. It identifies nobody then.
-        """
-        for certificate in certificates:
-            if certificate.thumbprint in self._adopted:
-                continue
-            self._adopted.add(certificate.thumbprint)
+    def _admit(self, context: ssl.SSLContext, certificates: dict[str, str]) -> None:
+        for thumbprint, pem in certificates.items():
             try:
-                self.context.load_verify_locations(cadata=certificate.pem)
+                context.load_verify_locations(cadata=pem)
             except (ssl.SSLError, ValueError):
-                _log.warning("a registered certificate cannot be used in handshakes", thumbprint=certificate.thumbprint)
+                if thumbprint not in self._broken:
+                    _log.warning("a registered certificate cannot be used in handshakes", thumbprint=thumbprint)
+                self._broken.add(thumbprint)
 
 
 async def follow_certificates(

@@ -13,10 +13,11 @@ from msgspec import Struct
 
 from contracts.agreement import HUB
 from gateway.commands.terminal import fail
+from gateway.credentials.checking import judged_url
 from gateway.credentials.reading import CERTIFICATE_CHARACTERS_MAX, FAULTS, read_certificate
 from gateway.credentials.reasons import words_of_reason
 from gateway.oauth.clients import ClientFault, NewClient, read_public_keys
-from gateway.oauth.key_fetching import FetchedKeys, FetchFault, KeyFetcher
+from gateway.oauth.key_fetching import KeyFetcher
 from gateway.store.clients import AuthMethod, ClientKey, RegisteredCertificate, SubjectKind
 from gateway.webhooks.address import Resolver, networks_of, url_fault
 from gateway.workspace import Workspace
@@ -84,15 +85,14 @@ def check_method(workspace: Workspace, partner: str, method: AuthMethod) -> None
 def checked_url(workspace: Workspace, url: str) -> None:
     """Ends the command where no usable key is published at a URL right now."""
     if fault := url_fault(url):
-        fail(f"--jwks-url: {fault}")
+        fail(f"--jwks-url: {fault['en']}")
     try:
         resolver = Resolver(networks_of(workspace.settings.jwks_networks))
     except ValueError as error:
         fail(f"clausegate.toml, jwks_networks: {error}")
-    found = asyncio.run(_fetched(resolver, url))
-    reason = found.reason if isinstance(found, FetchFault) else "" if found.keys else "keys-none"
-    if reason:
-        words = words_of_reason(reason) or {"en": reason}
+    found = asyncio.run(_judged(resolver, url))
+    if isinstance(found, str):
+        words = words_of_reason(found) or {"en": found}
         fail(f"--jwks-url: {words['en']} With --no-fetch it is registered all the same.")
 
 
@@ -100,7 +100,7 @@ def rotation_of(jwks: Path | None, certificate: Path | None, overlap_s: int) -> 
     """What the options of `rotate` say."""
     if jwks is not None and certificate is not None:
         fail("--jwks or --certificate, not both")
-    keys = () if jwks is None else read_public_keys(_jwks(jwks))
+    keys = () if jwks is None else read_public_keys(_jwks(jwks), time.time())
     if isinstance(keys, ClientFault):
         fail(f"{jwks}: {keys.reason}")
     if certificate is None:
@@ -127,10 +127,10 @@ def _option(kind: str) -> str:
     return "subject-dn" if kind == "dn" else kind.replace("_", "-")
 
 
-async def _fetched(resolver: Resolver, url: str) -> FetchedKeys | FetchFault:
+async def _judged(resolver: Resolver, url: str) -> tuple[ClientKey, ...] | str:
     fetcher = KeyFetcher(resolver)
     try:
-        return await fetcher.fetch(url)
+        return await judged_url(fetcher.fetch, url, time.time())
     finally:
         await fetcher.close()
 

@@ -30,7 +30,7 @@ def shown_all(found: Iterable[Looked], *, as_json: bool) -> None:
     for each in found:
         client = each.client
         state = "disabled" if client.disabled else "enabled"
-        ends_s, used_s = next_end_s(client, now_s), last_used_s(each)
+        ends_s, used_s = next_end_s(each, now_s), last_used_s(each)
         holds = _holds(shown_client(each, now_s)["credentials"])
         ends, used = _day(ends_s), _day(used_s)
         rows.add_row(
@@ -76,7 +76,7 @@ def rotated(client_id: str, rotation: Rotation, secret: str | None, *, dry_run: 
 def _facts(found: Looked, now_s: float) -> dict[str, Any]:
     client = found.client
     facts = shown_client(found, now_s)
-    ends_s, used_s = next_end_s(client, now_s), last_used_s(found)
+    ends_s, used_s = next_end_s(found, now_s), last_used_s(found)
     return facts | {
         "partner": client.partner,
         "auth_method": client.auth_method,

@@ -1,4 +1,6 @@
-"""clausegate keys: the keys that sign access tokens, and what encrypts them and the server's other secrets at rest."""
+"""clausegate keys: the keys that sign access tokens, what encrypts them and the server's other secrets at rest, and the
+hub's own certificates.
+"""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +17,8 @@ NAME = "keys"
 _PLAIN = "not encrypted"
 app = typer.Typer(
     name=NAME,
-    help="The keys that sign access tokens: list, rotate, encrypt at rest. Who signs is on the audit log.",
+    help="The keys that sign access tokens: list, rotate, encrypt at rest. Who signs is on the audit log. And the "
+    "certificates that the hub itself relies on.",
     no_args_is_help=True,
 )
 
@@ -41,6 +44,21 @@ def list_all(folder: Folder, output: FormatOption = "text") -> None:
         times = (_time(said[name]) for name in ("created_s", "activated_s", "retired_s", "forgotten_s"))
         rows.add_row(key.kid, key.state, *times, key.sealed_by or _PLAIN)
     print_rows(rows, "There is no signing key yet: `clausegate serve` makes the first ones.")
+
+
+@app.command()
+def certificates(folder: Folder, output: FormatOption = "text") -> None:
+    """List the certificates that the hub itself relies on, as their files are now, and when each ends.
+
+    Its own TLS certificate, the authorities that issue its partners theirs, and what it shows to partners' interfaces;
+    those between them and a root as well. What a proxy in front shows is not among them.
+    """
+    from gateway.commands.certificates_report import shown_certificates
+    from gateway.credentials.relied_on import places_of, read_places
+
+    workspace = open_workspace(folder)
+    found = read_places(places_of(workspace.settings, workspace.folder, workspace.services))
+    shown_certificates(found, as_json=output == "json")
 
 
 @app.command()

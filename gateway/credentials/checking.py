@@ -36,7 +36,7 @@ def judged_keys(client: Client, members: list[Any], now_s: float) -> tuple[KeyVe
     """Each key of a JWK set: whether this client can have it beside those it has."""
     known = {key.kid for key in live_keys(client, now_s)}
     verdicts = []
-    for read in read_keys(members):
+    for read in read_keys(members, now_s):
         if not isinstance(read, ClientKey):
             verdicts.append(KeyVerdict(None, read))
         elif read.kid in known:
@@ -56,12 +56,14 @@ def judged_certificate(client: Client, pem: str, now_s: float) -> CertificateVer
     return CertificateVerdict(read)
 
 
-async def judged_url(fetch: Fetch, url: str) -> tuple[ClientKey, ...] | str:
-    """The keys that are published at a URL, or a reason (gateway/credentials/reasons.py) why there are none."""
+async def judged_url(fetch: Fetch, url: str, now_s: float) -> tuple[ClientKey, ...] | str:
+    """The keys that are published at a URL and good now, or a reason (gateway/credentials/reasons.py) why there are
+    none."""
     fetched = await fetch(url)
     if isinstance(fetched, FetchFault):
         return fetched.reason
-    return fetched.keys or "keys-none"
+    live = tuple(key for key in fetched.keys if key.is_live(now_s))
+    return live or ("keys-ended" if fetched.keys else "keys-none")
 
 
 def assertion_reason(text: str, client: Client, keys: Sequence[ClientKey], issuer: str, now_s: float) -> str:

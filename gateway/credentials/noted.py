@@ -1,7 +1,7 @@
 """What the doors tell of credentials: which was used, and which call was refused for what reason. Told in passing."""
 
 from collections.abc import Callable
-from typing import Literal, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 
@@ -27,8 +27,23 @@ class RefusedCall(Struct, frozen=True, gc=False):
 
 NoteRefusal: TypeAlias = Callable[[RefusedCall], None]
 """Quick, and never raises: what cannot be kept is let go."""
-NoteUse: TypeAlias = Callable[[str, str], None]
-"""A client_id, and which of its credentials: `key:<kid>`, `certificate:<thumbprint>`, `secret:<created_s>`."""
+
+
+class Lasting(Struct, frozen=True, gc=False):
+    """Since when and until when a credential is good, by what it says itself. Unix seconds; None: it does not say."""
+
+    begins_s: int | None = None
+    ends_s: int | None = None
+
+
+UNSAID: Final = Lasting()
+
+
+class NoteUse(Protocol):
+    """Takes a client_id, and which of its credentials was used: `key:<kid>`, `certificate:<thumbprint>`,
+    `secret:<created_s>`; and, of one that is not registered, how long it lasts. Quick, and never raises."""
+
+    def __call__(self, client_id: str, credential: str, lasting: Lasting = UNSAID, /) -> None: ...
 
 
 def unnoted(*_: object) -> None:

@@ -17,7 +17,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import Key, import_key
 
 from gateway.oauth.certificate import thumbprint_of as x5t_of
-from gateway.oauth.jose import algorithm_of
+from gateway.oauth.jose import algorithm_of, end_of_key
 from gateway.store.clients import KEYS_MAX, ClientKey, RegisteredCertificate
 from policies.reference import Words
 
@@ -32,6 +32,8 @@ Fault: TypeAlias = Literal[
     "private-key",
     "not-a-signing-key",
     "odd-kid",
+    "odd-key-end",
+    "key-ended",
     "repeated-kid",
     "known-kid",
     "not-a-certificate",
@@ -60,6 +62,11 @@ FAULTS: Mapping[Fault, Words] = MappingProxyType(
             "en": f"kid has 1 to {_KID_CHARACTERS_MAX} printable characters",
             "zh": f"kid 须为 1 至 {_KID_CHARACTERS_MAX} 个可打印字符",
         },
+        "odd-key-end": {
+            "en": "exp is when the key ends, in Unix seconds",
+            "zh": "exp 须为密钥的到期时间（Unix 秒）",
+        },
+        "key-ended": {"en": "has ended, by its exp", "zh": "按其 exp 已到期"},
         "repeated-kid": {"en": "the kid is given twice", "zh": "kid 重复"},
         "known-kid": {
             "en": "the client has another key of this kid: give the new key a kid of its own",
@@ -88,8 +95,8 @@ FAULTS: Mapping[Fault, Words] = MappingProxyType(
 )
 
 
-def read_key(member: object) -> ClientKey | Fault:
-    """One key of a JWK set. Without `kid` it gets its RFC 7638 thumbprint."""
+def read_key(member: object, now_s: float) -> ClientKey | Fault:
+    """One key of a JWK set, which is good now. Without `kid` it gets its RFC 7638 thumbprint; it ends by its `exp`."""
     if not isinstance(member, dict):
         return "not-a-key"
     try:
@@ -105,15 +112,20 @@ def read_key(member: object) -> ClientKey | Fault:
     # A kid goes into records and onto terminals.
     if not isinstance(kid, str) or not 0 < len(kid) <= _KID_CHARACTERS_MAX or not kid.isprintable():
         return "odd-kid"
-    return ClientKey(kid, algorithm, json.dumps(key.as_dict(private=False)))
+    try:
+        ends_s = end_of_key(member)
+    except ValueError:
+        return "odd-key-end"
+    read = ClientKey(kid, algorithm, json.dumps(key.as_dict(private=False)), ends_s)
+    return read if read.is_live(now_s) else "key-ended"
 
 
-def read_keys(members: list[Any]) -> tuple[ClientKey | Fault, ...]:
+def read_keys(members: list[Any], now_s: float) -> tuple[ClientKey | Fault, ...]:
     """The keys of a JWK set, each by itself, in their order."""
     found: list[ClientKey | Fault] = []
     known: set[str] = set()
     for member in members:
-        key = read_key(member)
+        key = read_key(member, now_s)
         if isinstance(key, ClientKey):
             if key.kid in known:
                 key = "repeated-kid"

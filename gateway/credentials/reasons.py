@@ -35,6 +35,18 @@ OF_CLIENTS: Mapping[str, Words] = {
         "The secret is not one of the client's, or has ended after a rotation.",
         "密钥串不属于该客户端，或已在轮换后失效。",
     ),
+    "resource-missing": _words(
+        "The token request had no parameter `resource`, or an empty one: send this gateway's address as its metadata "
+        "say it (`resource` of /.well-known/oauth-protected-resource).",
+        "令牌请求没有 `resource` 参数，或其值为空：请发送本网关的地址，"
+        "以元数据所载为准（/.well-known/oauth-protected-resource 的 `resource`）。",
+    ),
+    "resource-other": _words(
+        "The token request's `resource` was not this gateway's address as its metadata say it (`resource` of "
+        "/.well-known/oauth-protected-resource): a slash at the end, capital letters and the port count.",
+        "令牌请求的 `resource` 与元数据所载的本网关地址不完全一致"
+        "（/.well-known/oauth-protected-resource 的 `resource`）：末尾斜杠、字母大小写与端口均须相同。",
+    ),
     "keys-unavailable": _words(
         "The client's keys could not be fetched from the URL that it publishes them at.",
         "无法从该客户端登记的网址获取其公钥。",
@@ -111,6 +123,20 @@ OF_CERTIFICATES: Mapping[str, Words] = {
         "The client certificate is not registered for this client, not issued by a known authority for its subject, "
         "or not of today.",
         "客户端证书未登记于该客户端，或并非由受认可的机构为其主体签发，或不在有效期内。",
+    ),
+    "certificate-revoked": _words(
+        "The client certificate, or one between it and its authority, was revoked by whoever issued it: ask them.",
+        "客户端证书或其上级证书已被签发机构吊销：请联系签发机构。",
+    ),
+    "crl-stale": _words(
+        "The list of revoked certificates (CRL) that speaks of the client certificate, or of one between it and its "
+        "authority, has ended and was not renewed: ask the hub.",
+        "涉及该客户端证书或其上级证书的吊销列表（CRL）已过期且未更新：请联系提供方。",
+    ),
+    "crl-missing": _words(
+        "No list of revoked certificates (CRL) speaks of the client certificate, or of one between it and its "
+        "authority: ask the hub.",
+        "没有涉及该客户端证书或其上级证书的吊销列表（CRL）：请联系提供方。",
     ),
     "certificate-other": _words(
         "The token is bound to another client certificate than the connection's.",
@@ -210,6 +236,7 @@ OF_KEY_SETS: Mapping[str, Words] = {
         "密钥集中含有私钥：请更换该密钥，并仅公布公钥。",
     ),
     "keys-none": _words("The set has no key that can be used.", "密钥集中没有可用的公钥。"),
+    "keys-ended": _words("Every key of the set has ended, by its `exp`.", "密钥集中的公钥按其 `exp` 均已到期。"),
 }
 REASONS: Mapping[str, Words] = MappingProxyType(
     {**OF_CLIENTS, **OF_ASSERTIONS, **OF_CERTIFICATES, **OF_TOKENS, **OF_PROOFS, **OF_KEY_SETS}
@@ -223,7 +250,10 @@ _OAUTH_ERRORS: Mapping[str, Words] = MappingProxyType(
         ),
         "unauthorized_client": _words("The client may not do this.", "该客户端无权进行此操作。"),
         "invalid_scope": _words("The agreements in force do not give the scope.", "生效协议未授予所申请的 scope。"),
-        "invalid_target": _words("The resource has to be this gateway's address.", "resource 须为本网关的地址。"),
+        "invalid_target": _words(
+            "The parameter resource has to be there and be this gateway's address.",
+            "须有 resource 参数，且其值为本网关的地址。",
+        ),
         "invalid_authorization_details": _words(
             "The authorization_details are malformed, or beyond the agreements in force.",
             "authorization_details 格式有误，或超出生效协议。",
@@ -231,7 +261,7 @@ _OAUTH_ERRORS: Mapping[str, Words] = MappingProxyType(
         "invalid_dpop_proof": _words("The DPoP proof was not valid.", "DPoP 证明无效。"),
         "use_dpop_nonce": _words("The DPoP proof needed a nonce of this server.", "DPoP 证明须包含本服务器的 nonce。"),
         "temporarily_unavailable": _words(
-            "No token could be issued just then, or there were too many requests.", "当时无法签发令牌，或请求过多。"
+            "It could not be done just then, or there were too many requests.", "当时无法处理，或请求过多。"
         ),
     }
 )

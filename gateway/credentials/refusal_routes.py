@@ -17,10 +17,14 @@ from gateway.store.refusals import KeptRefusals
 from gateway.store.store import Store
 from gateway.webhooks.notify import rfc3339
 from gateway.webhooks.routes import unless_down
-from policies.reference import ClauseRef, Language
+from policies.reference import ClauseRef, Language, Words
 
 SHOWN_MAX: Final = 100
 SHOWN: Final = 20
+_LIMIT: Final[Words] = {
+    "zh": f"`limit` 应为 1 至 {SHOWN_MAX} 的整数",
+    "en": f"`limit` is a whole number from 1 to {SHOWN_MAX}",
+}
 
 
 class RefusalPages(Struct, frozen=True):
@@ -37,7 +41,7 @@ class RefusalPages(Struct, frozen=True):
             return visit.problem("invalid-parameter")
         limit = given.get("limit", str(SHOWN))
         if not (limit.isascii() and limit.isdigit() and len(limit) <= 4 and 1 <= int(limit) <= SHOWN_MAX):
-            return visit.problem("invalid-parameter", detail=f"limit: 1 ... {SHOWN_MAX}")
+            return visit.problem("invalid-parameter", detail=_LIMIT[visit.language])
         await self.refusals.flush()
         found = await KeptRefusals(self.store).latest(int(limit), partner=visit.grant.partner)
         return visit.answer({"refusals": [shown_refusal(each, visit.language, self.plans()) for each in found]})

@@ -131,12 +131,12 @@ class CredentialPages(Struct, frozen=True):
         if isinstance(wanted, Response):
             return wanted
         if fault := url_fault(wanted.url):
-            return _invalid(visit, "/url", "not-a-url", fault if visit.language == "en" else _URL_ZH)
+            return _invalid(visit, "/url", "not-a-url", fault[visit.language])
         if wait_s := self.pace.wait_s(client.client_id):
             return visit.problem(
                 "too-many-requests", detail=_PACED[visit.language], headers={"Retry-After": str(wait_s)}
             )
-        keys = await judged_url(self.fetch, wanted.url)
+        keys = await judged_url(self.fetch, wanted.url, visit.time_us / 1e6)
         if isinstance(keys, str):
             return _invalid(visit, "/url", keys, (words_of_reason(keys) or {})[visit.language])
         tried = self._tried(visit, client, keys, wanted.assertion)
@@ -263,7 +263,6 @@ _SET_WORDS: Final = {
     "en": f'A JWK set is {{"keys": [...]}} with 1 to {KEYS_MAX} keys.',
     "zh": f'JWK 集为 {{"keys": [...]}}，含 1 至 {KEYS_MAX} 个公钥。',
 }
-_URL_ZH: Final = f"网址须以 https:// 加主机名开头，不含用户名与片段，仅含 ASCII 字符，至多 {URL_CHARACTERS_MAX} 个"
 _PACED: Final = {
     "en": f"The keys of a client are fetched at most {TIMES} times a minute.",
     "zh": f"每个客户端的公钥每分钟至多获取 {TIMES} 次。",

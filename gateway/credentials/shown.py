@@ -8,21 +8,19 @@ from msgspec import Struct
 
 from gateway.store.client_credentials import ClientCredentials
 from gateway.store.clients import AuthMethod, Client
-from gateway.store.credential_uses import CredentialUses
+from gateway.store.credential_uses import SEEN_MAX, CredentialUses, Use
 from gateway.store.store import Store
 
 Tier: TypeAlias = Literal["basic", "bound"]
 
 
 class Looked(Struct, frozen=True):
-    """A client with what is noted elsewhere: when its keys were registered, when each credential was used last.
-
-    Unix seconds.
-    """
+    """A client with what is noted elsewhere: when its keys were registered, in Unix seconds, and the last use of each
+    credential, of what is registered nowhere as well."""
 
     client: Client
     keys_created_s: Mapping[str, int]
-    used_s: Mapping[str, int]
+    uses: Mapping[str, Use]
 
 
 async def looked_up(store: Store, client: Client) -> Looked:
@@ -50,9 +48,11 @@ def shown_client(looked: Looked, now_s: float) -> dict[str, Any]:
     }
 
 
-def next_end_s(client: Client, now_s: float) -> int | None:
+def next_end_s(looked: Looked, now_s: float) -> int | None:
     """When the next of its credentials ends; None if none does by itself."""
+    client = looked.client
     ends = [key.expires_s for key in client.keys]
+    ends += [use.ends_s for _, use in _seen(looked, now_s)]
     ends += [secret.expires_s for secret in client.secrets]
     ends += [certificate.not_after_s for certificate in client.certificates]
     return min((each for each in ends if each is not None and each > now_s), default=None)
@@ -60,7 +60,7 @@ def next_end_s(client: Client, now_s: float) -> int | None:
 
 def last_used_s(looked: Looked) -> int | None:
     """When any of its credentials was used last."""
-    return max(looked.used_s.values(), default=None)
+    return max((use.used_s for use in looked.uses.values()), default=None)
 
 
 def rfc3339(time_s: int) -> str:
@@ -81,33 +81,59 @@ def _credentials(looked: Looked, now_s: float) -> list[dict[str, Any]]:
     found = [each for each in shown if each["ends_s"] is None or each["ends_s"] > now_s]
     for each in found:
         del each["ends_s"]
-    return found + _elsewhere(looked)
+    return found + _elsewhere(looked, now_s)
 
 
 def _shown(looked: Looked, kind: str, ident: str, created_s: int, ends_s: int | None) -> dict[str, Any]:
-    used_s = looked.used_s.get(f"{kind}:{ident}")
+    use = looked.uses.get(f"{kind}:{ident}")
+    said = _lasting(created_s, ends_s, None if use is None else use.used_s)
+    return {"kind": kind, "id": ident, **said, "ends_s": ends_s}
+
+
+def _elsewhere(looked: Looked, now_s: float) -> list[dict[str, Any]]:
+    """What the client has that is not kept here, a key set at a URL or the name in certificates of an authority; and
+    those of them that it was seen to use, with the certificates that its tokens were bound to."""
+    client = looked.client
+    lines: list[dict[str, Any]] = []
+    if client.jwks_url:
+        lines.append({"kind": "jwks_url", "id": client.jwks_url} | _last(looked, "key:"))
+    elif client.tls_subject:
+        kind = f"certificate_{client.tls_subject_kind}"
+        lines.append({"kind": kind, "id": client.tls_subject} | _last(looked, "certificate:"))
+    for name, use in _seen(looked, now_s):
+        kind, _, ident = name.partition(":")
+        begins_s = client.created_s if use.begins_s is None else use.begins_s
+        lines.append({"kind": kind, "id": ident} | _lasting(begins_s, use.ends_s, use.used_s))
+    return lines
+
+
+def _last(looked: Looked, prefix: str) -> dict[str, Any]:
+    """The last use of any of what has names that begin so."""
+    last_s = max((use.used_s for name, use in looked.uses.items() if name.startswith(prefix)), default=None)
+    return _lasting(looked.client.created_s, None, last_s)
+
+
+def _seen(looked: Looked, now_s: float) -> list[tuple[str, Use]]:
+    """What it used that is registered nowhere and has not ended, the latest of each kind first, by its name among the
+    uses."""
+    live = [(name, use) for name, use in looked.uses.items() if use.ends_s is None or use.ends_s > now_s]
+    live.sort(key=lambda each: (-each[1].used_s, each[0]))
+    return [
+        each
+        for prefix in _elsewhere_named(looked.client)
+        for each in [each for each in live if each[0].startswith(prefix)][:SEEN_MAX]
+    ]
+
+
+def _elsewhere_named(client: Client) -> tuple[str, ...]:
+    """How uses of what a client has and is registered nowhere are named: as gateway/store/credential_uses.py has it."""
+    keys = ("key:",) if client.jwks_url else ()
+    return (*keys, "certificate:") if client.auth_method in ("tls_client_auth", "private_key_jwt") else keys
+
+
+def _lasting(created_s: int, ends_s: int | None, used_s: int | None) -> dict[str, Any]:
     return {
-        "kind": kind,
-        "id": ident,
         "created": rfc3339(created_s),
         "expires": None if ends_s is None else rfc3339(ends_s),
         "last_used": None if used_s is None else rfc3339(used_s),
-        "ends_s": ends_s,
     }
-
-
-def _elsewhere(looked: Looked) -> list[dict[str, Any]]:
-    """What the client has that is not kept here: a key set at a URL, certificates that an authority issues."""
-    client = looked.client
-    if client.jwks_url:
-        return [{"kind": "jwks_url", "id": client.jwks_url, **_used(looked, "key:")}]
-    if client.tls_subject:
-        kind = f"certificate_{client.tls_subject_kind}"
-        return [{"kind": kind, "id": client.tls_subject, **_used(looked, "certificate:")}]
-    return []
-
-
-def _used(looked: Looked, begins: str) -> dict[str, Any]:
-    used_s = max((each for name, each in looked.used_s.items() if name.startswith(begins)), default=None)
-    made = rfc3339(looked.client.created_s)
-    return {"created": made, "expires": None, "last_used": None if used_s is None else rfc3339(used_s)}

@@ -4,8 +4,9 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from gateway.credentials.noted import UNSAID, Lasting
 from gateway.credentials.writing_down import WritingDown
-from gateway.store.credential_uses import CredentialUses
+from gateway.store.credential_uses import CredentialUses, Use
 from gateway.store.store import Store
 
 INTERVAL_S: Final = 5.0
@@ -19,14 +20,14 @@ class Uses:
 
     def __init__(self, store: Store, now_s: Callable[[], float] = time.time) -> None:
         self._kept, self._now_s = CredentialUses(store), now_s
-        self._waiting: dict[tuple[str, str], int] = {}
+        self._waiting: dict[tuple[str, str], Use] = {}
         self._down = WritingDown(self._write, fails="uses of credentials cannot be written down")
 
-    def note(self, client_id: str, credential: str) -> None:
+    def note(self, client_id: str, credential: str, lasting: Lasting = UNSAID, /) -> None:
         """A `NoteUse`: quick, and never raises."""
         use = (client_id, credential[:_CREDENTIAL_CHARACTERS_MAX])
         if use in self._waiting or len(self._waiting) < _WAITING_MAX:
-            self._waiting[use] = int(self._now_s())
+            self._waiting[use] = Use(int(self._now_s()), lasting.begins_s, lasting.ends_s)
 
     def start(self, interval_s: float = INTERVAL_S) -> None:
         """Begin."""

@@ -99,7 +99,7 @@ class Caller:
         self._token, self._scheme = str(reply.body["access_token"]), str(reply.body["token_type"])
 
     def _form(self) -> bytes:
-        form = {"grant_type": "client_credentials"}
+        form = {"grant_type": "client_credentials", "resource": self._url}
         if self._credential.client_secret is None:
             form |= {"client_assertion_type": _ASSERTION_TYPE, "client_assertion": self._assertion()}
         return urlencode(form).encode()

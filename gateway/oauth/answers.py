@@ -66,7 +66,7 @@ METHOD_NOT_ADMITTED = Refusal(
 TOO_MUCH = Refusal("invalid_scope", "The token would be larger than 4 KiB: ask for less.", reason="token-too-large")
 # RFC 6749 has no code of its own for the token endpoint being busy. This one, of its section 4.1.2.1, says exactly
 # that; slow_down (RFC 8628) would be an instruction to clients that poll for a device code.
-UNAVAILABLE = Refusal("temporarily_unavailable", "No token can be issued right now.", 503, retry_after_s=1)
+UNAVAILABLE = Refusal("temporarily_unavailable", "This cannot be done right now.", 503, retry_after_s=1)
 
 OWN_REASONS = (
     "unknown-client",
@@ -75,8 +75,13 @@ OWN_REASONS = (
     "no-credentials",
     "throttled",
     "secret-wrong",
+    "resource-missing",
+    "resource-other",
     "certificate-missing",
     "certificate-wrong",
+    "certificate-revoked",
+    "crl-stale",
+    "crl-missing",
     "keys-unavailable",
     "assertion-replayed",
     "proof-repeated",
@@ -108,6 +113,16 @@ def malformed(description: str) -> Refusal:
 def not_authenticated(reason: str) -> Refusal:
     """401, the one answer; only the log of refusals is told the reason."""
     return replace(INVALID_CLIENT, reason=reason)
+
+
+def wrong_target(resource: str, *, missing: bool) -> Refusal:
+    """400 invalid_target (RFC 8707 section 2): tells the one value there is, `resource`, which the metadata publish as
+    well (RFC 9728); never what was sent instead."""
+    if missing:
+        description = f"The parameter resource is missing. Send resource={resource}"
+        return replace(INVALID_TARGET, description=description, reason="resource-missing")
+    description = f"The resource is not this gateway. Send exactly resource={resource}"
+    return replace(INVALID_TARGET, description=description, reason="resource-other")
 
 
 def binding_required(bindings: Iterable[Binding]) -> Refusal:

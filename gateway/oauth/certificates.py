@@ -3,7 +3,7 @@
 That a caller holds the private key was proved to whoever ended the TLS connection: this server, or a proxy that is
 believed. Nothing else is taken over from there. The handshake also lets certificates through that partners registered
 themselves; so who issued a certificate is looked at here, against the authorities of the setting `client_ca_file`
-alone.
+alone, and whether one of these took it back, in the lists of `client_crl_files`.
 """
 
 import datetime
@@ -12,13 +12,16 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Any, Final, Self, TypeAlias
+from typing import Any, Final, Literal, Self, TypeAlias
 
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import Criticality, ExtensionPolicy, Policy, PolicyBuilder, Store, VerificationError
+from msgspec import Struct
 
 from gateway.oauth.certificate import Certificate, certificate_from_pem
+from gateway.oauth.crl import Crl
+from gateway.oauth.crl_judging import RevocationFault, judged
 from gateway.oauth.distinguished_name import name_of, read_name
 from gateway.oauth.forwarded_certificate import HEADER, forwarded_certificate
 from gateway.source_address import peer_of
@@ -26,15 +29,24 @@ from gateway.store.clients import Client, SubjectKind
 
 __all__ = [
     "Authorities",
+    "AuthorityFault",
     "Certificate",
+    "CertificateFault",
     "CertificateOf",
     "certificate_of",
-    "is_client",
+    "client_fault",
     "no_certificate",
     "subject_fault",
 ]
 
+AuthorityFault: TypeAlias = Literal["certificate-wrong", RevocationFault]
+"""Why no authority stands by a certificate: none issued it, or one says that it is revoked, or none says that not."""
+CertificateFault: TypeAlias = Literal["certificate-missing", AuthorityFault]
+"""Why a request's certificate authenticates no client."""
+
 _KEPT_MAX: Final = 1024
+_FAULT_S: Final = 1.0
+"""So long a fault is remembered: nobody makes the gateway verify chains for each of his calls."""
 
 
 CertificateOf: TypeAlias = Callable[[Any], Certificate | None]
@@ -74,49 +86,103 @@ def certificate_of(proxies: Sequence[str]) -> CertificateOf:
     return of
 
 
-class Authorities:
-    """Those who issue client certificates for tls_client_auth. Each is an anchor, whether it is a root or not."""
+class _Judged(Struct, frozen=True):
+    """What holds of a certificate within [`begins_s`, `ends_s`), Unix seconds, while the lists stay the same."""
 
-    def __init__(self, anchors: Iterable[x509.Certificate] = ()) -> None:
-        self._anchors = tuple(anchors)
-        self._store = Store(list(self._anchors)) if self._anchors else None
+    fault: AuthorityFault | None
+    begins_s: float
+    ends_s: float
+
+
+class Authorities:
+    """Those who issue client certificates for tls_client_auth. Each is an anchor, whether it is a root or not.
+
+    `crls` are the lists of certificates that they and the authorities below them revoked; None: none is looked at.
+    """
+
+    def __init__(self, anchors: Iterable[x509.Certificate] = (), crls: Iterable[Crl] | None = None) -> None:
+        self.anchors = tuple(anchors)
+        self._store = Store(list(self.anchors)) if self.anchors else None
+        self._crls = None if crls is None else tuple(crls)
+        self._judged: dict[Certificate, _Judged] = {}
 
     @classmethod
     def read(cls, file: str) -> Self:
         """From the setting `client_ca_file`, "" for nobody. Raises OSError, and ValueError for what is no PEM."""
         return cls(x509.load_pem_x509_certificates(Path(file).read_bytes())) if file else cls()
 
-    def vouches(self, certificate: Certificate, now_s: float) -> bool:
-        """Whether one of them issued a certificate that is valid now, for a client, directly or by authorities whose
-        certificates came with it (RFC 5280 section 6, with the algorithms of the CA/Browser Forum)."""
+    def adopt(self, crls: Iterable[Crl]) -> None:
+        """Look at these lists from the next certificate on."""
+        self._crls = tuple(crls)
+        self._judged.clear()
+
+    def fault(self, certificate: Certificate, now_s: float) -> AuthorityFault | None:
+        """What keeps a certificate from being one that an authority stands by now; None for nothing.
+
+        One of them issued it, for a client, directly or by authorities whose certificates came with it (RFC 5280
+        section 6, with the algorithms of the CA/Browser Forum), and where there are lists, none of these is revoked.
+        """
+        return self._judge(certificate, now_s).fault
+
+    def still(self, certificate: Certificate, now_s: float) -> AuthorityFault | None:
+        """The same where lists are looked at, and else nothing; for each call, so what was found is remembered."""
+        if self._crls is None:
+            return None
+        found = self._judged.get(certificate)
+        if found is None or not found.begins_s <= now_s < found.ends_s:
+            if len(self._judged) >= _KEPT_MAX:
+                self._judged.clear()
+            found = self._judged[certificate] = self._judge(certificate, now_s)
+        return found.fault
+
+    def _judge(self, certificate: Certificate, now_s: float) -> _Judged:
+        chain = self._chain(certificate, now_s)
+        if chain is None:
+            return _Judged("certificate-wrong", now_s, now_s + _FAULT_S)
+        begins_s = max(each.not_valid_before_utc.timestamp() for each in chain)
+        ends_s = min(each.not_valid_after_utc.timestamp() for each in chain)
+        if self._crls is None:
+            return _Judged(None, begins_s, ends_s)
+        found = judged(chain, self._crls, now_s)
+        if found.fault is not None:
+            return _Judged(found.fault, now_s, now_s + _FAULT_S)
+        return _Judged(None, max(begins_s, found.begins_s), min(ends_s, found.ends_s))
+
+    def _chain(self, certificate: Certificate, now_s: float) -> list[x509.Certificate] | None:
+        """From the certificate to an anchor, verified; None where there is none."""
         if self._store is None:
-            return False
+            return None
         try:
-            leaf, *chain = (x509.load_der_x509_certificate(der) for der in (certificate.der, *certificate.chain))
+            leaf, *others = (x509.load_der_x509_certificate(der) for der in (certificate.der, *certificate.chain))
             builder = PolicyBuilder().store(self._store).time(_date(now_s))
             builder = builder.extension_policies(ca_policy=ExtensionPolicy.webpki_defaults_ca(), ee_policy=_OF_CLIENTS)
-            builder.build_client_verifier().verify(leaf, chain)
+            return builder.build_client_verifier().verify(leaf, others).chain
         except (VerificationError, ValueError):
-            return False
-        return True
+            return None
 
 
-def is_client(certificate: Certificate | None, client: Client, authorities: Authorities, now_s: float) -> bool:
-    """Whether a certificate authenticates a client by the method it is registered for (RFC 8705 section 2).
+def client_fault(
+    certificate: Certificate | None, client: Client, authorities: Authorities, now_s: float
+) -> CertificateFault | None:
+    """What keeps a certificate from authenticating a client by the method it is registered for (RFC 8705 section 2);
+    None for nothing.
 
-    tls_client_auth: issued by an authority, and its one subject of the client's kind is the client's.
+    tls_client_auth: issued by an authority, not revoked, and its one subject of the client's kind is the client's.
     self_signed_tls_client_auth: it is one that the client registered, byte for byte, within its validity.
     """
     if certificate is None:
-        return False
+        return "certificate-missing"
     if client.auth_method == "self_signed_tls_client_auth":
-        return _is_registered(certificate, client, now_s)
+        return None if _is_registered(certificate, client, now_s) else "certificate-wrong"
     if client.auth_method != "tls_client_auth":
-        return False
+        return "certificate-wrong"
     # The chain first: the name of a certificate that nobody vouches for tells nothing, in time either.
-    if not authorities.vouches(certificate, now_s):
-        return False
-    return _names(x509.load_der_x509_certificate(certificate.der), client.tls_subject_kind, client.tls_subject)
+    fault = authorities.fault(certificate, now_s)
+    if fault == "certificate-wrong":
+        return fault
+    loaded = x509.load_der_x509_certificate(certificate.der)
+    # That a certificate is revoked is said to whom it belongs, not to whom somebody else's was shown in the name of.
+    return fault if _names(loaded, client.tls_subject_kind, client.tls_subject) else "certificate-wrong"
 
 
 def subject_fault(kind: SubjectKind, subject: str) -> str | None:

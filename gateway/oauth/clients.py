@@ -83,7 +83,7 @@ async def made_client(store: Store, new: NewClient, now_s: int) -> tuple[Client,
         return ClientFault(f"the authentication method is one of {', '.join(AUTH_METHODS)}")
     if fault := _fault_of(new):
         return ClientFault(fault)
-    keys = () if new.jwks is None else read_public_keys(new.jwks)
+    keys = () if new.jwks is None else read_public_keys(new.jwks, now_s)
     if isinstance(keys, ClientFault):
         return keys
     certificate = read_certificate(new.certificate_pem, now_s) if new.certificate_pem else None
@@ -124,7 +124,8 @@ def _fault_of(new: NewClient) -> str:
     if len(present) == min(len(wanted), 1) and set(present) <= set(wanted):
         if new.auth_method == "tls_client_auth":
             return subject_fault(new.tls_subject_kind, new.tls_subject) or ""
-        return (url_fault(new.jwks_url) or "") if new.jwks_url else ""
+        fault = url_fault(new.jwks_url) if new.jwks_url else None
+        return "" if fault is None else fault["en"]
     needs = f"needs {' or '.join(wanted)}, and nothing else" if wanted else "has none: it gets a secret"
     return f"{new.auth_method} {needs}"
 
@@ -193,13 +194,13 @@ def new_key_pair(algorithm: Literal["ES256", "EdDSA", "PS256"] = "ES256") -> Cli
     return ClientKeyPair(Hidden(key.as_pem(private=True).decode()), {"keys": [public]})
 
 
-def read_public_keys(jwks: Mapping[str, Any]) -> tuple[ClientKey, ...] | ClientFault:
+def read_public_keys(jwks: Mapping[str, Any], now_s: float) -> tuple[ClientKey, ...] | ClientFault:
     """The keys of a JWK set, or why it cannot be registered. A key without `kid` gets its RFC 7638 thumbprint."""
     members = members_of(jwks)
     if members is None:
         return ClientFault(f'a JWK set is {{"keys": [...]}} with 1 to {KEYS_MAX} keys')
     found: list[ClientKey] = []
-    for number, key in enumerate(read_keys(members)):
+    for number, key in enumerate(read_keys(members, now_s)):
         if not isinstance(key, ClientKey):
             return ClientFault(f"keys[{number}]: {FAULTS[key]['en']}")
         found.append(key)

@@ -16,18 +16,26 @@ from authlib.oauth2.rfc6750 import BearerTokenGenerator
 from msgspec import to_builtins
 from msgspec.structs import replace
 
+from gateway.credentials.noted import UNSAID, Lasting
 from gateway.oauth.access import Right
-from gateway.oauth.answers import INVALID_DETAILS, INVALID_SCOPE, INVALID_TARGET, TOO_MUCH, Refusal, not_authenticated
+from gateway.oauth.answers import (
+    INVALID_DETAILS,
+    INVALID_SCOPE,
+    TOO_MUCH,
+    Refusal,
+    not_authenticated,
+    wrong_target,
+)
 from gateway.oauth.assertion import AssertionFault, UsedOnce, burn, verified_assertion
-from gateway.oauth.certificate import Certificate
-from gateway.oauth.certificates import Authorities, is_client
+from gateway.oauth.certificate import Certificate, lasting_of
+from gateway.oauth.certificates import Authorities, client_fault
 from gateway.oauth.client_secret import live_secret
 from gateway.oauth.credentials import Assertion, Basic, Credentials, Named
 from gateway.oauth.details import read_details
 from gateway.oauth.entitlement import Asking, Entitlement, entitled
 from gateway.oauth.keys import Signer
 from gateway.oauth.tokens import LIFETIME_S, UNBOUND, Held, claims_for, is_too_large, sign
-from gateway.store.clients import AUTH_METHODS, AuthMethod, Client, ClientKey
+from gateway.store.clients import AUTH_METHODS, AuthMethod, Client, ClientKey, end_of
 from gateway.store.hidden import Hidden
 
 GRANT_TYPE = "client_credentials"
@@ -82,7 +90,8 @@ class TokenRequest(OAuth2Request):
     """One request: its form and credentials, and the client that was read for them (None: no such client).
 
     `once` is set when an assertion was verified: it has to be claimed before a token is made. `used` says which
-    credential it was, as gateway/credentials/noted.py names them; `client` is set once the client is authenticated.
+    credential it was, as gateway/credentials/noted.py names them, and `lasting` how long that lasts where it is
+    registered nowhere; `client` is set once the client is authenticated.
     """
 
     client: KnownClient  # type: ignore[assignment]
@@ -106,6 +115,7 @@ class TokenRequest(OAuth2Request):
         self.certificate = certificate
         self.once: UsedOnce | None = None
         self.used = ""
+        self.lasting = UNSAID
 
     def __repr__(self) -> str:
         return "TokenRequest()"
@@ -132,9 +142,10 @@ class Grant(ClientCredentialsGrant):
 
     def _entitled(self, client: KnownClient) -> Entitlement:
         data = self.request.parameters
-        # The gateway is the one resource that this server issues tokens for, so what is left out is no riddle.
-        if data.get("resource", self.server.resource) != self.server.resource:
-            raise RefusedError(INVALID_TARGET)
+        # A client that another server sent here for its token names that server, and gets none to hand over (RFC 9728
+        # sections 7.3 and 7.4). Compared as it stands (section 6): there is one spelling, and the refusal tells it.
+        if data.get("resource") != self.server.resource:
+            raise RefusedError(wrong_target(self.server.resource, missing="resource" not in data))
         details = None
         if "authorization_details" in data:
             details = read_details(data["authorization_details"])
@@ -212,6 +223,8 @@ class Core(AuthorizationServer):
         if isinstance(once, AssertionFault):
             raise RefusedError(not_authenticated(once.reason))
         request.once, request.used = once, f"key:{once.kid}"
+        if known.client.jwks_url:
+            request.lasting = Lasting(ends_s=end_of(once.kid, known.keys))
         return _enabled(known)
 
     def _by_certificate(self, method: AuthMethod, _query: object, request: TokenRequest) -> KnownClient | None:
@@ -224,13 +237,15 @@ class Core(AuthorizationServer):
         # A chain is looked at for every client there is or is not; whether the certificate is a registered one costs
         # nothing beside it.
         by_chain = known.client if known is not None and registered == "tls_client_auth" else _NOBODY
-        right = is_client(certificate, by_chain, self._authorities, request.now_s)
+        fault = client_fault(certificate, by_chain, self._authorities, request.now_s)
         known = _registered(known, TLS_METHODS)
         if registered == "self_signed_tls_client_auth":
-            right = is_client(certificate, known.client, self._authorities, request.now_s)
-        if certificate is None or not right:
-            raise RefusedError(not_authenticated("certificate-wrong" if certificate else "certificate-missing"))
+            fault = client_fault(certificate, known.client, self._authorities, request.now_s)
+        if certificate is None or fault is not None:
+            raise RefusedError(not_authenticated(fault or "certificate-missing"))
         request.used = f"certificate:{certificate.thumbprint}"
+        if registered == "tls_client_auth":
+            request.lasting = lasting_of(certificate)
         return _enabled(known)
 
     def _access_token(self, client: KnownClient, grant_type: str, user: None, scope: str) -> str:

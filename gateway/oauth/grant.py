@@ -4,6 +4,8 @@ from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
+from gateway.oauth.certificate import Certificate
+
 Binding: TypeAlias = Literal["none", "dpop", "mtls"]
 """What a token is bound to: nothing, a DPoP key (RFC 9449), a client certificate (RFC 8705)."""
 BINDINGS: tuple[Binding, ...] = ("none", "dpop", "mtls")
@@ -48,14 +50,14 @@ class Grant(Struct, frozen=True):
 class Presented(Struct, frozen=True, gc=False):
     """What a request shows of who sends it: header values as sent, None when absent, REPEATED when given twice.
 
-    `certificate` is the thumbprint (x5t#S256) of the client certificate, "" without one; `path` is raw, without query.
+    `certificate` is the client certificate that it came with, None without one; `path` is raw, without query.
     """
 
     authorization: bytes | None
     method: str
     path: bytes
     proof: bytes | None = None
-    certificate: str = ""
+    certificate: Certificate | None = None
 
 
 class Admitted(Struct, frozen=True, gc=False):

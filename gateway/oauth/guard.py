@@ -3,8 +3,11 @@
 Every door asks here: exchanges, what partners do for themselves, the published log, calls of partners' interfaces.
 """
 
+from collections.abc import Callable
 from typing import Final, Literal, TypeAlias
 
+from gateway.oauth.certificate import Certificate
+from gateway.oauth.certificates import AuthorityFault
 from gateway.oauth.dpop import PROOF_ALGORITHMS, ProofFault, Proofs
 from gateway.oauth.grant import Admitted, Grant, Presented, Rejected
 from gateway.oauth.verify import BEARER, DPOP, INVALID, TokenVerifier
@@ -12,10 +15,13 @@ from gateway.oauth.verify import BEARER, DPOP, INVALID, TokenVerifier
 Headers = tuple[tuple[bytes, bytes], ...]
 
 HolderReason: TypeAlias = Literal[
-    "token-not-bound", "token-needs-proof", "certificate-missing", "certificate-other", "proof-missing"
+    "token-not-bound", "token-needs-proof", "certificate-missing", "certificate-other", "proof-missing", AuthorityFault
 ]
 """Why whoever shows a good token is not taken for its holder; of a proof that is no good it is `proof-` and the reason
 of gateway/oauth/dpop.py."""
+StandingOf: TypeAlias = Callable[[str, Certificate, float], AuthorityFault | None]
+"""Says of a client (its id) and the certificate that its token is bound to, at a time (Unix seconds), why that is worth
+less than when the token was issued; None for nothing: gateway/oauth/standing.py."""
 
 _CHALLENGE: Final = b"www-authenticate"
 _NONCE: Final = b"dpop-nonce"
@@ -24,15 +30,22 @@ _RETRY: Headers = ((b"retry-after", b"5"),)
 """A cache that everybody shares comes back, or somebody has to see to it: no use in asking at once."""
 
 
+def unasked(_client_id: str, _certificate: Certificate, _now_s: float) -> None:
+    """Where no lists of revoked certificates are looked at."""
+
+
 class Guard:
     """Checks what a request shows against what its token is bound to.
 
     `metadata_url` is where the gateway says what it expects of clients (RFC 9728 section 5.1): it is in each challenge.
     A challenge is one line of all schemes that would do, or of the scheme that was tried and failed.
+    `standing_of` tells of certificates that were withdrawn since.
     """
 
-    def __init__(self, verifier: TokenVerifier, proofs: Proofs, *, metadata_url: str) -> None:
-        self._verify, self._proofs = verifier.verify, proofs
+    def __init__(
+        self, verifier: TokenVerifier, proofs: Proofs, *, metadata_url: str, standing_of: StandingOf = unasked
+    ) -> None:
+        self._verify, self._proofs, self._standing_of = verifier.verify, proofs, standing_of
         metadata = f'resource_metadata="{metadata_url}"'
         self._dpop = f'algs="{" ".join(PROOF_ALGORITHMS)}", {metadata}'
         either = f"DPoP {self._dpop}"
@@ -53,18 +66,23 @@ class Guard:
         if grant.binding == "none":
             return Admitted(grant) if bearer else self._unfit(grant, "token-not-bound", bearer)
         if grant.binding == "mtls":
-            return self._by_certificate(grant, shown.certificate, bearer)
+            return self._by_certificate(grant, shown.certificate, bearer, now_s)
         if bearer:
             return self._unfit(grant, "token-needs-proof", bearer)
         return await self._by_proof(grant, shown, authorization[len(DPOP) :], now_s)
 
-    def _by_certificate(self, grant: Grant, certificate: str, bearer: bool) -> Admitted | Rejected:
+    def _by_certificate(
+        self, grant: Grant, certificate: Certificate | None, bearer: bool, now_s: float
+    ) -> Admitted | Rejected:
         """RFC 8705 section 3."""
-        if bearer and certificate == grant.thumbprint:
-            return Admitted(grant)
         if not bearer:
             return self._unfit(grant, "token-not-bound", bearer)
-        return self._unfit(grant, "certificate-other" if certificate else "certificate-missing", bearer)
+        if certificate is None:
+            return self._unfit(grant, "certificate-missing", bearer)
+        if certificate.thumbprint != grant.thumbprint:
+            return self._unfit(grant, "certificate-other", bearer)
+        fault = self._standing_of(grant.client, certificate, now_s)
+        return Admitted(grant) if fault is None else self._unfit(grant, fault, bearer)
 
     async def _by_proof(self, grant: Grant, shown: Presented, token: bytes, now_s: float) -> Admitted | Rejected:
         """RFC 9449 section 7.1."""

@@ -1,6 +1,7 @@
 """Signed tokens read strictly: one spelling, no duplicate members, one algorithm that we chose, never the token."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from joserfc import jws
@@ -21,6 +22,10 @@ _RSA_BITS_MAX = 4096
 _EXPONENT_BITS_MAX = 32
 PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 """Of a JWK that is no public key (RFC 7518 sections 6.2.2, 6.3.2 and 6.4.1, RFC 8037 section 2)."""
+
+
+_TIME_S_MAX = 253_402_300_800
+"""The year 10000, which no calendar of ours knows."""
 
 
 class Contents(Struct, frozen=True):
@@ -84,6 +89,17 @@ def strict_json(text: bytes) -> Any:
         return _STRICT.decode(text.decode("utf-8"))
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def end_of_key(member: Mapping[str, Any]) -> int | None:
+    """When a JWK ends by its own word, Unix seconds: its `exp` (OpenID Federation 1.0, section 8.7.2); None: it says
+    nothing. Raises ValueError for one that is no NumericDate (RFC 7519 section 2) with a year: it was meant to end."""
+    said = member.get("exp")
+    if said is None:
+        return None
+    if not isinstance(said, int | float) or isinstance(said, bool) or not 0 <= said < _TIME_S_MAX:
+        raise ValueError("exp is no time")
+    return int(said)
 
 
 def is_signed_by(token: str, key: Key, algorithm: str) -> bool:

@@ -19,7 +19,7 @@ RETRY_S: Final = 30.0
 """After a fetch that failed; doubled with each further one, up to RETRY_S_MAX."""
 RETRY_S_MAX: Final = 300.0
 UNKNOWN_S: Final = 30.0
-"""For key ids that are not in a set that is fresh, at most one fetch in this time, whoever asks."""
+"""For key ids that are not in a set that is fresh, or have ended, at most one fetch in this time, whoever asks."""
 
 Fetch: TypeAlias = Callable[[str], Awaitable[FetchedKeys | FetchFault]]
 """KeyFetcher.fetch."""
@@ -49,16 +49,24 @@ class _Published:
         self.failures = min(self.failures + 1, 10)
 
     def usable(self, now_s: float) -> tuple[ClientKey, ...] | None:
-        """The keys, if they may be used: fresh, or stale for want of better ones."""
-        return self.keys if now_s < self.stale_until_s else None
+        """The keys, if they may be used: fresh, or stale for want of better ones; without those that have ended."""
+        if self.keys is None or now_s >= self.stale_until_s:
+            return None
+        return tuple(key for key in self.keys if key.is_live(now_s))
+
+    def has(self, kid: str | None, now_s: float) -> bool:
+        """Whether the set is fresh and holds what is looked for. A key that has ended may have been prolonged there."""
+        if self.keys is None or now_s >= self.fresh_until_s:
+            return False
+        return kid is None or any(key.kid == kid and key.is_live(now_s) for key in self.keys)
 
     def needs_fetching(self, kid: str | None, now_s: float) -> bool:
-        """Whether to look again before a key is chosen. Counts a look for an unknown key id."""
+        """Whether to look again before a key is chosen. Counts a look for a key id that is unknown, or has ended."""
         if now_s < self.retry_at_s:
             return False
         if self.keys is None or now_s >= self.fresh_until_s:
             return True
-        if kid is None or any(key.kid == kid for key in self.keys) or now_s < self.unknown_at_s + UNKNOWN_S:
+        if self.has(kid, now_s) or now_s < self.unknown_at_s + UNKNOWN_S:
             return False
         self.unknown_at_s = now_s
         return True
@@ -83,7 +91,7 @@ class KeyBook:
             published = self._published[client.client_id] = _Published(client.jwks_url)
         if published.fetching is None and published.needs_fetching(kid, now_s):
             published.fetching = asyncio.create_task(self._refresh(client.client_id, published, now_s))
-        if published.fetching is not None and not _has(published, kid, now_s):
+        if published.fetching is not None and not published.has(kid, now_s):
             await asyncio.shield(published.fetching)
         return published.usable(now_s)
 
@@ -104,11 +112,3 @@ class KeyBook:
             published.take(got, now_s)
         finally:
             published.fetching = None
-
-
-def _has(published: _Published, kid: str | None, now_s: float) -> bool:
-    """Whether nobody needs to wait: the set is fresh, and holds what is looked for."""
-    keys = published.keys
-    if keys is None or now_s >= published.fresh_until_s:
-        return False
-    return kid is None or any(key.kid == kid for key in keys)

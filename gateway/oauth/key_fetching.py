@@ -15,7 +15,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import Key, import_key
 from msgspec import Struct
 
-from gateway.oauth.jose import PRIVATE_MEMBERS, algorithm_of, strict_json
+from gateway.oauth.jose import PRIVATE_MEMBERS, algorithm_of, end_of_key, strict_json
 from gateway.store.clients import KEYS_MAX, ClientKey
 from gateway.webhooks.address import Place, Resolver
 
@@ -174,6 +174,7 @@ def _usable(member: dict[str, Any]) -> ClientKey | None:
         key: Key = import_key({name: value for name, value in member.items() if name not in {"x5c", "x5u", "x5t"}})
         algorithm = algorithm_of(key)
         kid = member.get("kid", key.thumbprint())
+        ends_s = end_of_key(member)
     except (JoseError, ValueError, TypeError, KeyError):
         return None
     operations = member.get("key_ops", ["verify"])
@@ -183,4 +184,4 @@ def _usable(member: dict[str, Any]) -> ClientKey | None:
         return None
     if not isinstance(kid, str) or not 0 < len(kid) <= _KID_CHARACTERS_MAX:
         return None
-    return ClientKey(kid, algorithm, json.dumps(key.as_dict(private=False)))
+    return ClientKey(kid, algorithm, json.dumps(key.as_dict(private=False)), ends_s)

@@ -2,14 +2,17 @@
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Final, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
+import structlog
 from authlib.oauth2.base import OAuth2Error
 from authlib.oauth2.rfc6749.errors import InsecureTransportError
 from msgspec import Struct
 from msgspec.structs import replace
 
+from gateway.authority_record import AuthorityError
 from gateway.credentials.noted import NoteRefusal, NoteUse, RefusedCall, unnoted
 from gateway.oauth.access import Right, RightsOf
 from gateway.oauth.answers import (
@@ -26,6 +29,7 @@ from gateway.oauth.answers import (
     too_many,
 )
 from gateway.oauth.authority import Authority
+from gateway.oauth.certificate import lasting_of
 from gateway.oauth.certificates import Authorities
 from gateway.oauth.core import TLS_METHODS, Core, KnownClient, RefusedError, TokenRequest
 from gateway.oauth.credentials import Assertion, Credentials, Unusable
@@ -43,8 +47,10 @@ from gateway.store.faults import StoreError
 from gateway.store.hidden import Hidden
 from gateway.store.revocations import Revocations
 
-_TEMPORARY: Final = frozenset({"keys-unavailable"})
+_TEMPORARY: Final = frozenset({"keys-unavailable", "crl-stale", "crl-missing"})
 """Reasons of a failed authentication that are nobody's guessing."""
+
+_log = structlog.get_logger(__name__)
 
 
 class TokenThrottle(Protocol):
@@ -76,6 +82,10 @@ class _Seen(Struct):
     known: KnownClient | None = None
 
 
+Announce: TypeAlias = Callable[[Client, str], Awaitable[None]]
+"""Puts on the log that a client revokes one of its tokens, by its `jti`: no secret, for nothing can be done with it but
+to find the token. Raises AuthorityError."""
+
 _Outcome: TypeAlias = Answer | Refusal
 _Work: TypeAlias = Callable[[TokenRequest, Incoming], Awaitable[_Outcome]]
 
@@ -102,6 +112,7 @@ class TokenServer:
         replay: ReplayCache,
         throttle: TokenThrottle,
         authority: Authority,
+        announce: Announce,
         sees_certificates: bool = False,
         note_refusal: NoteRefusal = unnoted,
         note_use: NoteUse = unnoted,
@@ -114,7 +125,7 @@ class TokenServer:
         self._clients, self._revocations = clients, revocations
         self._partners = partners
         self._key_book, self._proofs, self._replay = key_book, proofs, replay
-        self._throttle = throttle
+        self._throttle, self._announce = throttle, announce
         self._note_refusal, self._note_use = note_refusal, note_use
         self._now = now
         self._uri = token_endpoint(issuer)
@@ -138,7 +149,10 @@ class TokenServer:
         return await self._answer(incoming, "token", self._introspect)
 
     async def revoke(self, incoming: Incoming) -> Answer:
-        """Likewise for the revocation endpoint. Every worker refuses the token within a second (authority.py)."""
+        """Likewise for the revocation endpoint. Every worker refuses the token within a second (authority.py).
+
+        It is on the log before, once for each token; while the log is closed the answer is 503, and the token is good.
+        """
         return await self._answer(incoming, "token", self._revoke)
 
     async def _answer(self, incoming: Incoming, needed: str, work: _Work) -> Answer:
@@ -182,6 +196,9 @@ class TokenServer:
             return await work(request, incoming)
         except StoreError:
             return UNAVAILABLE
+        except AuthorityError as error:
+            _log.error("log unavailable", request_id=incoming.request_id, error=str(error))
+            return UNAVAILABLE
         except RefusedError as error:
             return error.refusal
         except OAuth2Error as error:
@@ -222,7 +239,14 @@ class TokenServer:
             _, body, _ = grant.create_token_response()
         except RefusedError as error:
             return replace(error.refusal, nonce=nonce)
+        self._note_bound(client, incoming)
         return answer_json(body, nonce)
+
+    def _note_bound(self, known: KnownClient, incoming: Incoming) -> None:
+        """The certificate that a token is bound to, where it is not what the client was known by."""
+        if known.held.binding == "mtls" and known.client.auth_method not in TLS_METHODS and incoming.certificate:
+            shown = incoming.certificate
+            self._note_use(known.client.client_id, f"certificate:{shown.thumbprint}", lasting_of(shown))
 
     async def _introspect(self, request: TokenRequest, incoming: Incoming) -> _Outcome:
         client = self._core.identified(request, "introspection")
@@ -246,7 +270,8 @@ class TokenServer:
             claims, now_s = read.claims, int(request.now_s)
             # Another node's clock may run behind ours.
             until_s = claims.exp + CLOCK_SKEW_S
-            await self._revocations.revoke(claims.jti, claims.client_id, until_s, now_s)
+            announce = partial(self._announce, client.client, claims.jti)
+            await self._revocations.revoke(claims.jti, claims.client_id, until_s, now_s, announce)
         return answer_done()
 
     async def _proved(self, incoming: Incoming, now_s: float) -> Proved | ProofFault | None:
@@ -267,7 +292,7 @@ class TokenServer:
             claim = await self._replay.claim(once.client_id, once.jti, request.now_s, once.until_s)
             if claim != "first":
                 return not_authenticated("assertion-replayed") if claim == "again" else UNAVAILABLE
-        self._note_use(request.client.client.client_id, request.used)
+        self._note_use(request.client.client.client_id, request.used, request.lasting)
         return None
 
     def _note(self, refusal: Refusal, incoming: Incoming, known: KnownClient | None) -> None:

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 import httpx
 from msgspec import Struct
 
+from gateway.file_stamp import Replaced
 from gateway.outbound.breaker import Breaker
 from gateway.outbound.target import ServiceTarget
 from gateway.outbound.tokens import TokenFault, TokenSource, fetcher
@@ -68,7 +69,10 @@ class Called(Struct, frozen=True):
 
 
 class Connection:
-    """The pool, token and circuit breaker of one service. Raises OSError or KeyFileError for files that are no good."""
+    """The pool, token and circuit breaker of one service. Raises OSError or KeyFileError for files that are no good.
+
+    `files` tells when those that it was made from were replaced; `breaker` is that of the connection before it.
+    """
 
     def __init__(
         self,
@@ -76,8 +80,9 @@ class Connection:
         *,
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        breaker: Breaker | None = None,
     ) -> None:
-        self.target = target
+        self.target, self.files = target, Replaced(target.files())
         self._monotonic_ns, self._sleep = monotonic_ns, sleep
         tls = tls_of(target)
         self._kept, self._fresh = client_of(target, tls, keeps=True), client_of(target, tls, keeps=False)
@@ -87,7 +92,7 @@ class Connection:
             fetch = fetcher(target, self._token_transport, timeouts_of(target))
             self._tokens = TokenSource(fetch, now_s=lambda: monotonic_ns() / 1e9)
         self._basic = httpx.BasicAuth(target.client_id, target.client_secret) if target.auth == "basic" else None
-        self.breaker = Breaker(failures=target.failures, pause_ms=target.pause_ms, monotonic_ns=monotonic_ns)
+        self.breaker = breaker or Breaker(failures=target.failures, pause_ms=target.pause_ms, monotonic_ns=monotonic_ns)
         self._in_flight = 0
 
     async def call(self, sending: Sending) -> Called:

@@ -90,6 +90,10 @@ class Outbound:
             outcome = replace(outcome, headers=outcome.headers + found.headers)
         await respond(send, arrival, None, outcome, receipt)
 
+    async def follow(self) -> None:
+        """Look once whether the hub's certificates and keys were replaced."""
+        await self._connections.follow()
+
     async def close(self) -> None:
         """Drop every connection."""
         await self._connections.close()

@@ -1,14 +1,18 @@
-"""The connections to partners' interfaces: opened at the first call, made anew when backends.toml says otherwise."""
+"""The connections to partners' interfaces: opened at the first call, made anew when backends.toml says otherwise or the
+files of their certificates and keys were replaced."""
 
 import asyncio
 from collections.abc import Callable, Mapping
 
 import structlog
 
+from gateway.file_stamp import reason_of
 from gateway.outbound.connection import Connection
 from gateway.outbound.target import ServiceTarget
 from gateway.outbound.tokens import KeyFileError
 
+REPLACED_S = 2.0
+"""So often it is looked whether files were replaced."""
 _RETIRED_CLOSE_AFTER_S = 130.0
 """Longer than any call may take: those in flight finish on the connection they know."""
 
@@ -40,6 +44,27 @@ class Connections:
             _log.error("service not connected", service=service, error=type(error).__name__)
             return None
         return made
+
+    async def follow(self) -> None:
+        """Look once whether files were replaced, and connect anew with what they hold now: a token that is bound to the
+        certificate before is good with that one alone. Files that cannot be used change nothing, and are said once."""
+        for service, known in tuple(self._open.items()):
+            if not await asyncio.to_thread(known.files.look):
+                continue
+            try:
+                made = await asyncio.to_thread(
+                    Connection, known.target, monotonic_ns=self._monotonic_ns, breaker=known.breaker
+                )
+            except (OSError, KeyFileError) as error:
+                reason = reason_of(error) if isinstance(error, OSError) else str(error)
+                _log.error("new files of a service cannot be used: those before stay", service=service, reason=reason)
+                continue
+            if self._open.get(service) is not known:  # backends.toml says otherwise meanwhile
+                await made.close()
+                continue
+            self._open[service] = made
+            self._retire(known)
+            _log.info("a service is connected with its new files", service=service)
 
     async def close(self) -> None:
         """Drop all, those that are being retired as well."""

@@ -44,6 +44,9 @@ class ServiceTarget(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """What that key is called there, the `kid` of its assertions; empty: its thumbprint (RFC 7638)."""
     scope: str = ""
     """The scope that is asked for; empty: whatever the authorization server gives."""
+    resource: str = ""
+    """What the token is for, as the partner's authorization server calls it (RFC 8707), where it wants to be told: an
+    absolute URL; empty: it is not told."""
     ca_file: str = ""
     """Certificates (PEM) that its own must lead to; empty: those of the system."""
     certificate_file: str = ""
@@ -77,6 +80,8 @@ class ServiceTarget(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         found += _missing(self)
         if self.token_url:
             found += [("token_url", why) for why in _url_faults(self.token_url)]
+        if self.resource and not _is_absolute(self.resource):
+            found.append(("resource", "is no absolute URL without a fragment"))
         if bool(self.certificate_file) != bool(self.key_file):
             found.append(("key_file", "certificate_file and key_file belong together"))
         if self.connect_timeout_ms > self.timeout_ms:
@@ -85,8 +90,11 @@ class ServiceTarget(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     def within(self, folder: Path) -> "ServiceTarget":
         """The same with its files found from `folder`."""
-        names = ("private_key_file", "ca_file", "certificate_file", "key_file")
-        return replace(self, **{name: str(folder / getattr(self, name)) for name in names if getattr(self, name)})
+        return replace(self, **{name: str(folder / getattr(self, name)) for name in _FILES if getattr(self, name)})
+
+    def files(self) -> list[str]:
+        """Those that it names."""
+        return [getattr(self, name) for name in _FILES if getattr(self, name)]
 
     def __repr__(self) -> str:
         """Without values: any may be a secret."""
@@ -97,6 +105,7 @@ class ServiceTarget(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         return []
 
 
+_FILES = ("private_key_file", "ca_file", "certificate_file", "key_file")
 _NEEDS: dict[Authentication, tuple[str, ...]] = {
     "none": (),
     "basic": ("client_id", "client_secret"),
@@ -105,15 +114,16 @@ _NEEDS: dict[Authentication, tuple[str, ...]] = {
     "tls_client_auth": ("token_url", "client_id", "certificate_file"),
     "self_signed_tls_client_auth": ("token_url", "client_id", "certificate_file"),
 }
+_OF_TOKENS = ("token_url", "audience", "client_id", "client_secret", "private_key_file", "key_id", "scope", "resource")
 _MAY: dict[Authentication, tuple[str, ...]] = {"private_key_jwt": ("audience", "key_id")}
 
 
 def _missing(target: ServiceTarget) -> Iterator[tuple[str, str]]:
     """What the way of authentication needs and does not have, or has and does not use."""
     needed = _NEEDS[target.auth]
-    may = _MAY.get(target.auth, ()) + (("scope",) if "token_url" in needed else ())
+    may = _MAY.get(target.auth, ()) + (("scope", "resource") if "token_url" in needed else ())
     yield from ((name, f"is needed for auth = {target.auth}") for name in needed if not getattr(target, name))
-    for name in ("token_url", "audience", "client_id", "client_secret", "private_key_file", "key_id", "scope"):
+    for name in _OF_TOKENS:
         if getattr(target, name) and name not in (*needed, *may):
             yield name, f"is not used with auth = {target.auth}"
     if target.auth.endswith("tls_client_auth") and target.token_url.startswith("http:"):
@@ -139,6 +149,16 @@ def _url_faults(url: str) -> Iterator[str]:
         yield "has a path with . or .. in it"
     if not url.isascii() or not url.isprintable() or " " in url:
         yield "holds a character that a URL does not have"
+
+
+def _is_absolute(url: str) -> bool:
+    """Whether it may be sent as a resource indicator (RFC 8707 section 2); it is a name, and nothing is sent there."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    bad = "#" in url or " " in url or not url.isascii() or not url.isprintable()
+    return bool(parts.scheme and (parts.netloc or parts.path)) and not bad
 
 
 def _is_loopback(host: str) -> bool:

@@ -124,7 +124,8 @@ def fetcher(target: ServiceTarget, transport: httpx.AsyncBaseTransport, timeout:
     )
 
     async def fetch() -> Any:
-        return dict(await client.fetch_token(target.token_url, grant_type="client_credentials"))
+        asked = {"resource": target.resource} if target.resource else {}
+        return dict(await client.fetch_token(target.token_url, grant_type="client_credentials", **asked))
 
     return fetch
 

@@ -66,7 +66,8 @@ def tls_of(target: ServiceTarget) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=target.ca_file or None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if target.certificate_file:
-        context.load_cert_chain(target.certificate_file, target.key_file)
+        # Of a key under a password it would ask the terminal, and wait.
+        context.load_cert_chain(target.certificate_file, target.key_file, password="")
     return context
 
 

@@ -15,7 +15,7 @@ from msgspec import Struct
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from gateway.people.guesses import Guesses
+from gateway.people.guesses import MISSES_MAX, Guessed
 from gateway.people.roles import Role, Seat, seat_of
 from gateway.people.totp import SEALING_SECRET, new_totp_secret, step_of
 from gateway.store.hidden import Hidden
@@ -81,7 +81,6 @@ class Accounts:
         self._nobody = _unmatchable(self._hasher)
         self._nobodys = new_totp_secret()
         self._sealing: Sealing | None = None
-        self._guesses = Guesses()
 
     async def create(
         self, username: str, password: str, role: Role, language: Language, partner: str = ""
@@ -191,26 +190,26 @@ class Accounts:
             return done.rowcount == 1
 
     async def _is_code(self, username: str, step: int | None) -> bool:
-        """Whether a code of this step logs the person in, whose password was right."""
-        now_s = self._now()
-        if not self._guesses.is_allowed(username, now_s):
-            return False
-        if await self._step_used(username, step):
-            self._guesses.forget(username)
-            return True
-        if self._guesses.miss(username, now_s):
-            _log.warning("codes of an account are guessed by somebody who has its password")
-        return False
+        """Whether a code of this step logs the person in, whose password was right. It is used up, and those before it.
 
-    async def _step_used(self, username: str, step: int | None) -> bool:
-        """Use a time step up; of several who try at once one succeeds. Steps before it are used up as well."""
-        if step is None:
-            return False
+        Looked at and counted in one transaction that holds the row: of many who try at once, in whatever processes, no
+        more get a try than one after the other, and of those with a right code one succeeds.
+        """
+        now_s, mine = int(self._now()), _rows.username == username
+        wanted = select(_rows.totp_step, _rows.code_misses, _rows.code_missed_s).where(mine).with_for_update()
         async with self._store.write() as connection:
-            done = await connection.execute(
-                update(accounts).where(_rows.username == username, _rows.totp_step < step).values(totp_step=step)
-            )
-            return done.rowcount == 1
+            row = (await connection.execute(wanted)).one_or_none()
+            guessed = None if row is None else Guessed(row.code_misses, row.code_missed_s)
+            if row is None or guessed is None or not guessed.admits(now_s):
+                return False
+            right = step is not None and row.totp_step < step
+            guessed = Guessed() if right else guessed.missed(now_s)
+            values = {"code_misses": guessed.misses, "code_missed_s": guessed.since_s}
+            used = {"totp_step": step} if right else {}
+            await connection.execute(update(accounts).where(mine).values(values | used))
+        if guessed.misses == MISSES_MAX:
+            _log.warning("codes of an account are guessed by somebody who has its password")
+        return right
 
     async def _opened(self, row: Any) -> Hidden[str] | None:
         return (await self._seal()).open(bytes(row.totp_secret), row.username)

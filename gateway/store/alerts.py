@@ -20,9 +20,10 @@ _UNRECORDED = alerts.c.recorded_us.is_(None)
 class KeptAlert(Struct, frozen=True, kw_only=True):
     """An alert as it is kept. Times are Unix microseconds.
 
-    `evidence` are the figures that it was raised for, as canonical JSON; `recorded_us` is when its raising was put on
-    the log. `told` is the last state that was told, "" before the first; `told_us` is when its raising was, None where
-    it was not. `acknowledged_by` is an account of the operating system, `note` what it said.
+    `evidence` are the figures that it was raised for, as canonical JSON, with a member `ended` where no data ended it;
+    `recorded_us` is when its raising was put on the log. `told` is the last state that was told, "" before the first;
+    `told_us` is when its raising was, None where it was not. `acknowledged_by` is an account of the operating system,
+    `note` what it said.
     """
 
     id: str
@@ -104,9 +105,11 @@ class KeptAlerts:
         """Whether it is yours to record that it is over."""
         return await claims.claim(self._store, alerts, alert_id, _OPEN, now_us)
 
-    async def resolve(self, alert_id: str, now_us: int) -> bool:
-        """It is recorded that it is over."""
-        values = {"state": "resolved", "resolved_us": now_us, "claimed_us": 0}
+    async def resolve(self, alert_id: str, now_us: int, evidence: str | None = None) -> bool:
+        """It is recorded that it is over; `evidence` takes the place of what there is."""
+        values: dict[str, object] = {"state": "resolved", "resolved_us": now_us, "claimed_us": 0}
+        if evidence is not None:
+            values["evidence"] = evidence
         return await claims.finish(self._store, alerts, alert_id, _OPEN, **values)
 
     async def claim_acknowledge(self, alert_id: str, now_us: int) -> bool:

@@ -63,9 +63,11 @@ class ClientCredentials:
         return await self._remove(client_keys, client_id, client_keys.c.kid == kid, now_s, needed=needed)
 
     async def publish_at(self, client_id: str, url: str) -> Outcome:
-        """Its keys are those at a URL from now on; those by value are removed."""
+        """Its keys are those at a URL from now on; those by value are removed, and when they were used is forgotten."""
         async with self._store.write() as connection:
             await connection.execute(delete(client_keys).where(client_keys.c.client_id == client_id))
+            used = (credential_uses.c.client_id == client_id, credential_uses.c.credential.startswith("key:"))
+            await connection.execute(delete(credential_uses).where(*used))
             done = await connection.execute(
                 update(clients).where(clients.c.client_id == client_id).values(jwks_url=url)
             )

@@ -1,5 +1,6 @@
 """OAuth clients with their secrets and keys."""
 
+from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
@@ -53,6 +54,11 @@ class ClientKey(Struct, frozen=True):
     def is_live(self, now_s: float) -> bool:
         """Whether it is good at a time."""
         return self.expires_s is None or now_s < self.expires_s
+
+
+def end_of(kid: str, keys: Iterable[ClientKey]) -> int | None:
+    """When the key of this name ends, Unix seconds; None: not by itself, or there is none."""
+    return next((key.expires_s for key in keys if key.kid == kid), None)
 
 
 class RegisteredCertificate(Struct, frozen=True):
@@ -168,6 +174,12 @@ class Clients:
         async with self._store.read() as connection:
             return tuple(RegisteredCertificate(*row) for row in await connection.execute(query))
 
+    async def by_authority(self) -> frozenset[str]:
+        """Ids of the clients that authenticate by certificates of an authority."""
+        query = select(clients.c.client_id).where(clients.c.auth_method == "tls_client_auth")
+        async with self._store.read() as connection:
+            return frozenset((await connection.execute(query)).scalars())
+
     async def revocations(self) -> dict[str, tuple[bool, int]]:
         """client_id -> (disabled, epoch_s), of those clients alone that anything was ever revoked of."""
         query = select(clients.c.client_id, clients.c.disabled, clients.c.epoch_s).where(
@@ -200,7 +212,9 @@ class Clients:
         """
         mine = client_secrets.c.client_id == client_id
         ends = client_secrets.c.expires_s
+        only = select(clients.c.client_id).where(clients.c.client_id == client_id).with_for_update()
         async with self._store.write() as connection:
+            await connection.execute(only)  # who counts at the same moment waits, and counts this one too
             await connection.execute(delete(client_secrets).where(mine, ends <= secret.created_s))
             live = (await connection.execute(select(func.count()).select_from(client_secrets).where(mine))).scalar_one()
             if live >= LIVE_SECRETS_MAX:

@@ -8,9 +8,11 @@ import msgspec
 from msgspec import Struct, structs
 from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.corrections.facts import History, reports_of
 from gateway.corrections.steps import OPEN, Action, State, Taken
+from gateway.store.one_at_a_time import one_at_a_time
 from gateway.store.store import Store
 from gateway.store.tables_corrections import correction_steps, corrections
 from policies.promise import OwedBy
@@ -77,21 +79,23 @@ class Corrections:
     async def announce(self, correction: KeptCorrection) -> bool:
         """A report that is about to be put on the log; nobody sees it before it is. False: one about the same value is
         open, or just being written."""
-        table, same = corrections.c, ("partner", "agreement", "owed_by", "product", "field")
-        open_ = [table.state.in_(["", *sorted(OPEN)]), *(table[name] == getattr(correction, name) for name in same)]
         async with self._store.write() as connection:
-            others = await connection.execute(select(table.words).where(*open_))
-            if any(_key_of(words) == _key_of(correction.words) for (words,) in others):
+            if await _is_doubled(connection, correction):
                 return False
             await connection.execute(insert(corrections).values(structs.asdict(correction)))
         return True
 
     async def begin(self, correction: KeptCorrection, pending: str, now_us: int) -> bool:
         """A step is about to be taken. False: somebody else takes one, or has taken one since it was read."""
-        mine = (corrections.c.id == correction.id, corrections.c.steps == correction.steps, _IDLE)
         async with self._store.write() as connection:
-            values = {"pending": pending, "pending_us": now_us}
-            return (await connection.execute(update(corrections).where(*mine).values(values))).rowcount == 1
+            return await _begin(connection, correction, pending, now_us)
+
+    async def begin_reopening(self, correction: KeptCorrection, pending: str, now_us: int) -> bool | None:
+        """As `begin`, of one that is closed; None: another report about the same value is open meanwhile."""
+        async with self._store.write() as connection:
+            if await _is_doubled(connection, correction):
+                return None
+            return await _begin(connection, correction, pending, now_us)
 
     async def resume(self, correction: KeptCorrection, now_us: int) -> bool:
         """Whether it is yours to take the step that somebody else began and has not taken."""
@@ -204,6 +208,24 @@ _FIELDS = KeptCorrection.__struct_fields__
 _COLUMNS = tuple(corrections.c[name] for name in _FIELDS)
 _STEP_FIELDS = KeptStep.__struct_fields__
 _STEP_COLUMNS = tuple(correction_steps.c[name] for name in _STEP_FIELDS)
+
+
+async def _begin(connection: AsyncConnection, correction: KeptCorrection, pending: str, now_us: int) -> bool:
+    mine = (corrections.c.id == correction.id, corrections.c.steps == correction.steps, _IDLE)
+    values = {"pending": pending, "pending_us": now_us}
+    return (await connection.execute(update(corrections).where(*mine).values(values))).rowcount == 1
+
+
+async def _is_doubled(connection: AsyncConnection, correction: KeptCorrection) -> bool:
+    """Whether another report about the same value is open, or about to be: one that is closed has a step under way when
+    it is being reopened. Nobody else is told so, or opens one, before the transaction ends."""
+    # What tells reports apart is in their words, which are JSON and are erased: no unique index can say it.
+    await one_at_a_time(connection, "corrections", correction.partner, correction.owed_by)
+    table, same = corrections.c, ("partner", "agreement", "owed_by", "product", "field")
+    open_ = or_(table.state.in_(["", *sorted(OPEN)]), ~_IDLE)
+    others = (open_, table.id != correction.id, *(table[name] == getattr(correction, name) for name in same))
+    found = await connection.execute(select(table.words).where(*others))
+    return any(_key_of(words) == _key_of(correction.words) for (words,) in found)
 
 
 def _key_of(words: str) -> object:

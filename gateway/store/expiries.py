@@ -5,27 +5,35 @@ that led to nothing, because the process ended, may be taken over after CLAIM_S:
 never not at all.
 """
 
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 from msgspec import Struct
-from sqlalchemy import String, cast, delete, insert, literal, select, union_all, update
+from sqlalchemy import String, cast, delete, insert, literal, or_, select, union_all, update
 from sqlalchemy.exc import IntegrityError
 
 from contracts.agreement import HUB
 from gateway.store.claims import CLAIM_S
+from gateway.store.credential_uses import IS_UNREGISTERED
 from gateway.store.schema import client_keys, client_secrets, clients
 from gateway.store.store import Store
-from gateway.store.tables_identity import client_certificates, expiries_told
+from gateway.store.tables_identity import client_certificates, credential_uses, expiries_told
 from gateway.webhooks.notify import enqueue
 
-CredentialKind: TypeAlias = Literal["key", "certificate", "secret"]
+HubsKind: TypeAlias = Literal["server-certificate", "client-authority", "service-certificate"]
+"""What the hub itself relies on: gateway/credentials/relied_on.py."""
+HUBS_KINDS: Final[tuple[HubsKind, ...]] = get_args(HubsKind)
+CredentialKind: TypeAlias = Literal["key", "certificate", "secret", HubsKind]
+KEY_USED_S: Final = 30 * 86_400
+"""A fetched key that was not used for so long is told of no more: nobody says when a partner gives one up."""
 _CLAIM_US: Final = CLAIM_S * 1_000_000
 
 
 class Held(Struct, frozen=True):
-    """A credential of a client that is not disabled. `id` is a kid, a thumbprint, or when a secret was made.
+    """A credential of a client that is not disabled, or of the hub. `id` is a kid, a thumbprint, or when a secret was
+    made; `created_s` when it was registered, or used last where it is registered nowhere.
 
-    `ends_s` None: not by itself. Times are Unix seconds.
+    `ends_s` None: not by itself. `begins_s` is since when it is good, None: not known. `place` parts what cannot
+    replace one another though it is of one client and kind. Times are Unix seconds.
     """
 
     client_id: str
@@ -34,6 +42,8 @@ class Held(Struct, frozen=True):
     id: str
     created_s: int
     ends_s: int | None
+    begins_s: int | None = None
+    place: str = ""
 
     @property
     def credential(self) -> str:
@@ -51,6 +61,16 @@ class Expiries:
         """All credentials of all clients that are not disabled."""
         async with self._store.read() as connection:
             return tuple(Held(*row) for row in await connection.execute(_HELD))
+
+    async def seen(self, now_s: int) -> tuple[Held, ...]:
+        """What clients that are not disabled use and is registered nowhere, where it ends by itself."""
+        uses = credential_uses.c
+        columns = (uses.client_id, clients.c.partner, uses.credential, uses.used_s, uses.ends_s, uses.begins_s)
+        query = select(*columns).join(clients, clients.c.client_id == uses.client_id)
+        lately = or_(~uses.credential.startswith("key:"), uses.used_s > now_s - KEY_USED_S)
+        query = query.where(IS_UNREGISTERED, ~clients.c.disabled, uses.ends_s.is_not(None), lately)
+        async with self._store.read() as connection:
+            return tuple(_seen(row) for row in await connection.execute(query))
 
     async def told(self, client_id: str, credential: str) -> frozenset[int]:
         """How many days ahead it was told of this one."""
@@ -99,6 +119,12 @@ class Expiries:
 
 def _this(row: dict[str, Any]) -> list[Any]:
     return [expiries_told.c[name] == value for name, value in row.items()]
+
+
+def _seen(row: Any) -> Held:
+    kind, _, ident = row.credential.partition(":")
+    named: CredentialKind = "key" if kind == "key" else "certificate"
+    return Held(row.client_id, row.partner, named, ident, row.used_s, row.ends_s, row.begins_s)
 
 
 def _part(table: Any, kind: CredentialKind, ident: Any, ends: Any) -> Any:

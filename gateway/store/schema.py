@@ -103,6 +103,9 @@ accounts = Table(
     # The secret of the second factor (RFC 6238), sealed; null without one. And the last time step that was used up.
     Column("totp_secret", LargeBinary, nullable=True),
     Column("totp_step", BigInteger, nullable=False, server_default="0"),
+    # Wrong codes since the last right one, and when the first of them came, for gateway/people/guesses.py.
+    Column("code_misses", Integer, nullable=False, server_default="0"),
+    Column("code_missed_s", BigInteger, nullable=False, server_default="0"),
     # A person who logs in for the first time at two nodes at once has one account.
     Index(
         "one_account_of_subject",

@@ -16,7 +16,7 @@ alerts = Table(
     Column("contract", String(64), nullable=False),
     # raised, acknowledged, resolved.
     Column("state", String(16), nullable=False),
-    # The figures that it was raised for, as canonical JSON.
+    # The figures that it was raised for, as canonical JSON; `ended` in it says why it is over where data do not.
     Column("evidence", Text, nullable=False),
     Column("raised_us", BigInteger, nullable=False),
     # When its raising was put on the log; null until it is.

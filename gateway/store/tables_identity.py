@@ -22,6 +22,11 @@ credential_uses = Table(
     # `key:<kid>`, `certificate:<thumbprint>` or `secret:<number>`; written some seconds late, for all uses at once.
     Column("credential", String(160), primary_key=True),
     Column("used_s", BigInteger, nullable=False),
+    # Of what is registered nowhere: since when it is good, or was used first where that is not known; null: from before
+    # these were noted.
+    Column("begins_s", BigInteger, nullable=True),
+    # Until when it is good, as it said at its last use; null: not by itself, or it is registered, which says it.
+    Column("ends_s", BigInteger, nullable=True),
 )
 
 refusals = Table(
@@ -56,7 +61,8 @@ revoked_tokens = Table(
 expiries_told = Table(
     "expiries_told",
     metadata,
-    Column("client_id", String(64), ForeignKey("clients.client_id"), primary_key=True),
+    # `hub` where it is the hub's own, which no client holds.
+    Column("client_id", String(64), primary_key=True),
     Column("credential", String(160), primary_key=True),
     # So many days ahead it was told: 30, 14, 7 or 1.
     Column("days", Integer, primary_key=True),

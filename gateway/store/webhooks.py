@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, RowMapping, and_, delete, func, insert, or
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store import claims
+from gateway.store.one_at_a_time import one_at_a_time
 from gateway.store.store import Store
 from gateway.store.tables_tasks import deliveries, webhook_endpoints
 
@@ -71,6 +72,7 @@ class Endpoints:
         """Keep a new one. False: its owner has as many as it may."""
         of_owner = select(func.count()).where(webhook_endpoints.c.partner == endpoint.partner)
         async with self._store.write() as connection:
+            await one_at_a_time(connection, "webhook_endpoints", endpoint.partner)
             if (await connection.execute(of_owner)).scalar_one() >= endpoints_max:
                 return False
             row = structs.asdict(endpoint) | {"events": msgspec.json.encode(endpoint.events).decode()}

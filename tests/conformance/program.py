@@ -116,6 +116,7 @@ class Program:
         """The answer to a token request. In `form` None leaves a parameter out; `shown` is another certificate, or
         False for none; `proof` changes the DPoP proof, None sends none."""
         fields: dict[str, str | None] = {"grant_type": "client_credentials", "client_id": self.client.client_id}
+        fields["resource"] = self.bank.url
         if self.client.method == "private_key_jwt":
             fields |= {"client_assertion_type": ASSERTION_TYPE, "client_assertion": self.assertion()}
         fields |= dict(form or {})

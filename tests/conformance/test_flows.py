@@ -121,6 +121,15 @@ def test_a_token_is_issued_that_is_bound_to_its_holder(
     )
 
 
+@every_variant
+def test_a_request_that_does_not_say_what_the_token_is_for_fails(
+    programs: Programs, method: Method, constraint: Constraint
+) -> None:
+    program, _ = programs(method, constraint)
+    for resource in (None, f"{program.bank.url}/"):
+        assert refused(program.token(form={"resource": resource})) == Refused(400, "invalid_target")
+
+
 ACCEPT = ["application/json; charset=utf-8", "application/json, application/*+json, */*", "*/*"]
 
 

@@ -36,6 +36,7 @@ from gateway.store.clients import Client, Clients
 from gateway.store.store import Store
 from policies.clause import Authentication
 from policies.reference import ClauseRef
+from tests.unit.audit.doubles import BRIEF
 from tests.unit.exchange.judging import judged_by
 from tests.unit.webhooks.ready_store import ready_store
 from tests.unit.webhooks.receiver import in_process
@@ -139,7 +140,7 @@ async def add(store: Store, new: NewClient, now_s: int = NOW_S - 10 * DAY_S) -> 
 async def staged(folder: Path) -> AsyncIterator[Stage]:
     """secret-app, key-app and tls-app of swift, one of each method; bank-app of bank."""
     store = await ready_store(folder)
-    writer = Writer.open(folder / "log", "w1")
+    writer = Writer.open(folder / "log", "w1", options=BRIEF)
     assert isinstance(writer, Writer)
     await add(store, NewClient("secret-app", "swift", "client_secret_basic"))
     await add(store, NewClient("key-app", "swift", "private_key_jwt", {"keys": [jwk("k1")]}))

@@ -72,7 +72,7 @@ async def test_what_was_replaced_is_meant_to_end(stage: Stage) -> None:
     new = read_certificate(certificate("newer"), stage.now_s)
     assert isinstance(new, RegisteredCertificate)
     assert await stage.authority.add_certificate(await stage.client("tls-app"), new, "ops", overlap_s=DAY_S) is None
-    keys = read_public_keys({"keys": [jwk("k2")]})
+    keys = read_public_keys({"keys": [jwk("k2")]}, NOW_S)
     assert isinstance(keys, tuple)
     assert await stage.authority.add_keys(await stage.client("key-app"), keys, "ops", overlap_s=DAY_S) is None
     await stage.authority.add_secret(await stage.client("secret-app"), "ops")

@@ -70,12 +70,27 @@ _JSON = some.recursive(
 
 
 @looking(max_examples=50)
-@given(some.sampled_from(["kty", "crv", "x", "y", "alg", "use", "kid", "key_ops"]), _JSON)
+@given(some.sampled_from(["kty", "crv", "x", "y", "alg", "use", "kid", "key_ops", "exp"]), _JSON)
 def test_no_member_makes_reading_a_key_fail(name: str, value: Any) -> None:
-    read = read_key(jwk("k1") | {name: value})
+    read = read_key(jwk("k1") | {name: value}, NOW_S)
     assert isinstance(read, ClientKey) or read in FAULTS
 
 
 @pytest.mark.parametrize("kid", ["", "k" * 129, "a\nb", "a\x1b[31m"])
 def test_a_kid_that_could_not_stand_in_a_record_is_refused(kid: Any) -> None:
-    assert read_key(jwk("k1") | {"kid": kid}) == "odd-kid"
+    assert read_key(jwk("k1") | {"kid": kid}, NOW_S) == "odd-kid"
+
+
+@pytest.mark.parametrize(("said", "ends_s"), [(None, None), (NOW_S + 1, NOW_S + 1), (NOW_S + 1.9, NOW_S + 1)])
+def test_a_key_ends_when_it_says(said: float | None, ends_s: int | None) -> None:
+    read = read_key(jwk("k1") | {"exp": said}, NOW_S)
+    assert isinstance(read, ClientKey)
+    assert read.expires_s == ends_s
+
+
+@pytest.mark.parametrize(
+    ("said", "fault"),
+    [(NOW_S, "key-ended"), (0, "key-ended"), ("2099-01-01", "odd-key-end"), (True, "odd-key-end"), (-1, "odd-key-end")],
+)
+def test_a_key_that_has_ended_or_says_so_in_a_way_nobody_can_read_is_refused(said: object, fault: str) -> None:
+    assert read_key(jwk("k1") | {"exp": said}, NOW_S) == fault

@@ -9,6 +9,7 @@ from gateway.oauth.answers import OWN_REASONS
 from gateway.oauth.assertion import ASSERTION_REASONS
 from gateway.oauth.dpop import ProofReason
 from gateway.oauth.key_fetching import FETCH_REASONS
+from gateway.oauth.metadata import RESOURCE_METADATA_PATH
 from gateway.signatures.judging import Reason as SignatureReason
 
 ALL = [
@@ -34,7 +35,17 @@ def test_what_is_none_has_no_words() -> None:
     assert [words_of_reason(each) for each in ("", "new", "signature-", "signature-new", "not-signed")] == [None] * 5
 
 
-@pytest.mark.parametrize("code", ["invalid_client", "invalid_scope", "use_dpop_nonce", "temporarily_unavailable"])
+@pytest.mark.parametrize("reason", ["resource-missing", "resource-other"])
+def test_whoever_named_the_wrong_resource_is_told_where_the_right_one_stands(reason: str) -> None:
+    words = words_of_reason(reason) or {}
+    for said in (words["en"], words["zh"]):
+        assert "`resource`" in said
+        assert RESOURCE_METADATA_PATH in said
+
+
+@pytest.mark.parametrize(
+    "code", ["invalid_client", "invalid_target", "invalid_scope", "use_dpop_nonce", "temporarily_unavailable"]
+)
 def test_errors_of_the_token_endpoint_have_words(code: str) -> None:
     words = words_of_error(code)
     assert words is not None

@@ -14,6 +14,7 @@ from gateway.oauth.access import Right
 from gateway.oauth.client_secret import digest_of, load_pepper
 from gateway.oauth.clients import read_public_keys
 from gateway.oauth.key_fetching import FetchedKeys, FetchFault
+from gateway.store.clients import ClientKey
 from tests.unit.credentials.stage import (
     BOUND_CLAUSE,
     DAY_S,
@@ -138,11 +139,16 @@ async def test_a_key_is_added_beside_the_old_one_and_the_old_one_removed_but_not
 
 async def test_keys_are_taken_from_a_url_when_there_are_some(stage: Stage) -> None:
     call, body = stage.call(), {"url": "https://keys.swift.example/jwks"}
-    for fault, reason in ((FetchFault("keys-private"), "keys-private"), (FetchedKeys(()), "keys-none")):
-        stage.published = fault
+    ended = ClientKey("k0", "ES256", "{}", NOW_S)
+    for published, reason in (
+        (FetchFault("keys-private"), "keys-private"),
+        (FetchedKeys(()), "keys-none"),
+        (FetchedKeys((ended,)), "keys-ended"),
+    ):
+        stage.published = published
         refused = await call.put("/partner/clients/key-app/jwks-url", json=body)
         assert (refused.status_code, refused.json()["errors"][0]["code"]) == (422, reason)
-    found = read_public_keys({"keys": [jwk("k9")]})
+    found = read_public_keys({"keys": [jwk("k9")]}, NOW_S)
     assert isinstance(found, tuple)
     stage.published = FetchedKeys(found)
     rehearsed = await call.put("/partner/clients/key-app/jwks-url", json=body | {"dry_run": True})

@@ -11,9 +11,9 @@ from gateway.oauth.answers import Answer
 from gateway.oauth.certificate import Certificate
 from gateway.oauth.credentials import ASSERTION_TYPE
 from gateway.oauth.incoming import Incoming
-from tests.unit.oauth.stage import Stage, assertion
+from tests.unit.oauth.stage import ISSUER, Stage, assertion
 
-GRANT = {"grant_type": "client_credentials"}
+GRANT = {"grant_type": "client_credentials", "resource": ISSUER}
 
 
 def by_secret(stage: Stage, client_id: str, secret: str | None = None) -> bytes:

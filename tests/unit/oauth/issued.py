@@ -70,6 +70,7 @@ def issue(
     names: Sequence[x509.GeneralName] = (),
     begins: datetime.datetime | None = None,
     lasts: datetime.timedelta = 2 * DAY,
+    serial: int | None = None,
 ) -> Issued:
     """A certificate, self-signed without an issuer."""
     key = ec.generate_private_key(ec.SECP256R1())
@@ -79,7 +80,7 @@ def issue(
     builder = (
         x509.CertificateBuilder(subject_name=subject, issuer_name=issuer.certificate.subject if issuer else subject)
         .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
+        .serial_number(serial or x509.random_serial_number())
         .not_valid_before(begins)
         .not_valid_after(begins + lasts)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)

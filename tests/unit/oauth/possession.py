@@ -10,9 +10,10 @@ from joserfc.jwk import ECKey, Key
 from msgspec.json import encode
 
 from gateway.oauth.authority import Authority
+from gateway.oauth.certificate import Certificate
 from gateway.oauth.dpop import Proofs
 from gateway.oauth.grant import Admitted, Presented, Rejected
-from gateway.oauth.guard import Guard
+from gateway.oauth.guard import Guard, StandingOf, unasked
 from gateway.oauth.keys import KeyRing, Signer
 from gateway.oauth.nonces import Nonces
 from gateway.oauth.replay import LocalReplayCache, ReplayCache
@@ -74,13 +75,13 @@ def thumbprint(key: Key | None = None) -> str:
 class Bank:
     """A gateway's guard as its caller sees it: `token` is bound as it is told, `ask` shows something at NOW_S."""
 
-    def __init__(self, replay: ReplayCache | None = None) -> None:
+    def __init__(self, replay: ReplayCache | None = None, standing_of: StandingOf = unasked) -> None:
         self._key = ECKey.generate_key("P-256")
         signer = Signer("k1", self._key)
         self.authority = Authority(KeyRing(signer, {"k1": self._key}, b""), {})
         self.verifier = TokenVerifier(issuer=BASE_URL, audience=BASE_URL, authority=self.authority)
         self.proofs = Proofs(base_url=BASE_URL, nonces=NONCES, replay=replay or LocalReplayCache())
-        self.guard = Guard(self.verifier, self.proofs, metadata_url=METADATA_URL)
+        self.guard = Guard(self.verifier, self.proofs, metadata_url=METADATA_URL, standing_of=standing_of)
 
     def token(self, held: Held = UNBOUND, now_s: float = NOW_S) -> bytes:
         """Of harbor-bank-app; bound to nothing, or to what is given."""
@@ -100,7 +101,7 @@ class Bank:
         self,
         authorization: bytes | None,
         proof: bytes | None = None,
-        certificate: str = "",
+        certificate: Certificate | None = None,
         *,
         method: str = "GET",
         path: bytes = PATH,

@@ -17,14 +17,15 @@ from msgspec import Struct
 from msgspec.json import decode, encode
 from msgspec.structs import replace
 
-from gateway.credentials.noted import RefusedCall
+from gateway.authority_record import AuthorityError
+from gateway.credentials.noted import UNSAID, Lasting, RefusedCall
 from gateway.oauth.access import Right
 from gateway.oauth.authority import load_authority, open_authority
 from gateway.oauth.certificates import Authorities
 from gateway.oauth.client_secret import load_pepper
 from gateway.oauth.clients import ClientFault
 from gateway.oauth.dpop import Proofs
-from gateway.oauth.key_book import KeyBook
+from gateway.oauth.key_book import Fetch, KeyBook
 from gateway.oauth.key_fetching import FetchFault
 from gateway.oauth.nonces import Nonces
 from gateway.oauth.proof import ProofKey, make_proof
@@ -69,11 +70,29 @@ class Clock:
         return self.now_s
 
 
+async def in_silence() -> None:
+    """Announces nothing."""
+
+
+class Announced:
+    """Where revocations are announced: `told` are client and token, until it is `closed`."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str]] = []
+        self.closed = False
+
+    async def __call__(self, client: Client, token_id: str) -> None:
+        if self.closed:
+            raise AuthorityError("closed")
+        self.told.append((client.client_id, token_id))
+
+
 class Stage(Struct, frozen=True):
     """Everything of the token endpoint, and the secrets and private keys that its clients hold.
 
-    `rights` may be changed while it serves; `refusals` and `uses` are what it told of credentials; `nonces` those of
-    the gateway; `certificates` are those of the clients of the TLS methods, and a stranger's.
+    `rights` may be changed while it serves; `refusals`, `uses` and, by client, `lasting` are what it told of
+    credentials; `nonces` those of the gateway; `certificates` are those of the clients of the TLS methods, and a
+    stranger's.
     """
 
     store: Store
@@ -85,8 +104,10 @@ class Stage(Struct, frozen=True):
     rights: dict[str, tuple[Right, ...]]
     refusals: list[RefusedCall]
     uses: list[tuple[str, str]]
+    lasting: dict[str, Lasting]
     nonces: Nonces
     certificates: dict[str, Issued]
+    announced: Announced
 
     def proof(self, *, nonce: str | None = None, path: str = "/oauth/token") -> str:
         """A DPoP proof of the one key there is for that, with a nonce that is good unless another is given."""
@@ -122,11 +143,16 @@ def certificates() -> tuple[Issued, dict[str, Issued]]:
 
 
 async def open_stage(
-    folder: Path, *, replay: ReplayCache | None = None, throttle: TokenThrottle | None = None
+    folder: Path,
+    *,
+    replay: ReplayCache | None = None,
+    throttle: TokenThrottle | None = None,
+    fetch: Fetch | None = None,
 ) -> Stage:
     """swift-logistics-app, former-app (disabled) and keel-app (no agreement) hold secrets; harbor-bank-app and, by
     their algorithm, harbor-bank-eddsa and harbor-bank-ps256 hold keys. Of vault-bank, which is particular, vault-app
-    holds a key, vault-basic a secret, vault-tls and vault-own a certificate; vault-gone publishes keys nowhere."""
+    holds a key, vault-basic a secret, vault-tls and vault-own a certificate; vault-gone publishes keys nowhere, or what
+    `fetch` says."""
     if not _PREPARED:
         _PREPARED.append(await _prepared(folder / "prepared"))
     content, secrets = _PREPARED[0]
@@ -135,9 +161,15 @@ async def open_stage(
     clock, keys = Clock(), {client_id: client_key(algorithm) for client_id, algorithm in _ALGORITHMS.items()}
     authority_certificate, issued = certificates()
     authority = await open_authority(store, NOW_S)
-    rights, refusals, uses = dict(RIGHTS), list[RefusedCall](), list[tuple[str, str]]()
+    rights, refusals = dict(RIGHTS), list[RefusedCall]()
+    uses, lasting = list[tuple[str, str]](), dict[str, Lasting]()
+
+    def used(client_id: str, credential: str, lasts: Lasting = UNSAID) -> None:
+        uses.append((client_id, credential))
+        lasting[client_id] = lasts
+
     replay = replay or LocalReplayCache()
-    nonces = Nonces(Hidden(b"n" * 32))
+    nonces, announced = Nonces(Hidden(b"n" * 32)), Announced()
     server = TokenServer(
         issuer=ISSUER,
         clients=Clients(store),
@@ -146,19 +178,22 @@ async def open_stage(
             lambda partner, now_s: rights.get(partner, ()), lambda partner, now_s: OWN if partner in RIGHTS else None
         ),
         pepper=await load_pepper(store, int(NOW_S)),
-        key_book=KeyBook(_unreachable),
+        key_book=KeyBook(fetch or _unreachable),
         authorities=Authorities([authority_certificate.certificate]),
         proofs=Proofs(base_url=ISSUER, nonces=nonces, replay=replay),
         replay=replay,
         throttle=throttle or Throttle(Hidden(b"k" * 32), GENEROUS),
         authority=authority,
+        announce=announced,
         sees_certificates=True,
         note_refusal=refusals.append,
-        note_use=lambda client_id, credential: uses.append((client_id, credential)),
+        note_use=used,
         now=clock,
     )
     verifier = TokenVerifier(issuer=ISSUER, audience=ISSUER, authority=authority)
-    return Stage(store, server, verifier, clock, dict(secrets), keys, rights, refusals, uses, nonces, issued)
+    return Stage(
+        store, server, verifier, clock, dict(secrets), keys, rights, refusals, uses, lasting, nonces, issued, announced
+    )
 
 
 async def _prepared(folder: Path) -> tuple[bytes, dict[str, str]]:

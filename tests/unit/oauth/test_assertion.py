@@ -199,7 +199,7 @@ def test_a_client_that_is_not_there_costs_as_much_as_one_that_is(alg: str) -> No
 def test_whatever_is_sent_it_is_refused_with_a_word(text: str, value: Any) -> None:
     assert isinstance(verified(text), AssertionFault)
     for name in ("iss", "aud", "exp", "iat", "nbf", "kid", "typ", "alg"):
-        header = {name: value} if name in {"kid", "typ", "alg"} else {}
+        header: dict[str, Any] = {name: value} if name in {"kid", "typ", "alg"} else {}
         found = verified(made(header=header, claims={} if header else {name: value}))
         assert isinstance(found, AssertionFault) or name in {"nbf", "typ"}
     burn(text)

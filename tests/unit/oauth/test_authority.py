@@ -11,7 +11,7 @@ from gateway.oauth.keys import RETIRED_FOR_S, ensure_signing_keys, rotate_signin
 from gateway.store.clients import Clients
 from gateway.store.revocations import Revocations
 from gateway.store.signing_keys import SigningKeys
-from tests.unit.oauth.stage import NOW_S, Stage
+from tests.unit.oauth.stage import NOW_S, Stage, in_silence
 
 
 class Adopter:
@@ -80,7 +80,7 @@ async def test_a_token_that_is_revoked_by_itself_reaches_whoever_follows_and_is_
 ) -> None:
     adopter = Adopter()
     following = asyncio.create_task(follow(stage.store, adopter, interval_s=0.01, now=stage.clock))
-    await Revocations(stage.store).revoke("t-1", "swift-logistics-app", int(NOW_S) + 310, int(NOW_S))
+    await Revocations(stage.store).revoke("t-1", "swift-logistics-app", int(NOW_S) + 310, int(NOW_S), in_silence)
     await adopter.until(lambda authority: authority.revoked_tokens == {"t-1"})
     stage.clock.now_s += 310
     await adopter.until(lambda authority: not authority.revoked_tokens)

@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 from msgspec.structs import replace
 
-from gateway.oauth.certificates import Authorities, certificate_of, is_client, subject_fault
+from gateway.oauth.certificates import Authorities, certificate_of, client_fault, subject_fault
 from gateway.store.clients import Client, SubjectKind
 from tests.unit.oauth.issued import DAY, FOR_CLIENTS, FOR_SERVERS, Issued, issue, named
 
@@ -35,7 +35,7 @@ def own(*registered: Issued) -> Client:
 
 
 def admits(shown: Issued | None, whom: Client, now_s: float = NOW_S, authorities: Authorities = AUTHORITIES) -> bool:
-    return is_client(shown.shown if shown else None, whom, authorities, now_s)
+    return client_fault(shown.shown if shown else None, whom, authorities, now_s) is None
 
 
 @pytest.mark.parametrize("issuer", [ROOT, BETWEEN], ids=["the root", "an authority below it"])
@@ -113,8 +113,8 @@ def test_the_method_decides_which_certificates_count() -> None:
     assert not admits(mine, client())
     assert admits(mine, own(issue(BANK), mine))
     for method in ("private_key_jwt", "client_secret_basic"):
-        assert not admits(issued, replace(client(), auth_method=method))  # type: ignore[arg-type]
-        assert not admits(mine, replace(own(mine), auth_method=method))  # type: ignore[arg-type]
+        assert not admits(issued, replace(client(), auth_method=method))
+        assert not admits(mine, replace(own(mine), auth_method=method))
 
 
 def test_a_registered_certificate_is_compared_byte_for_byte() -> None:
@@ -204,7 +204,7 @@ def test_the_connections_certificate_comes_with_its_chain() -> None:
     shown = issue(BANK, BETWEEN)
     found = certificate_of([])(scope("10.1.2.3", chain=[shown.pem, BETWEEN.pem]))
     assert found == shown.shown
-    assert is_client(found, client(), AUTHORITIES, NOW_S)
+    assert client_fault(found, client(), AUTHORITIES, NOW_S) is None
     for nothing in ([], ["canary"], [shown.pem + shown.pem], [shown.pem, "canary"], [shown.pem] + [BETWEEN.pem] * 9):
         assert certificate_of([])(scope("10.1.2.3", chain=nothing)) is None
 

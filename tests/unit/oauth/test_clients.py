@@ -26,13 +26,13 @@ RFC_7638_THUMBPRINT = "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
 
 def test_a_key_without_a_name_is_called_by_its_thumbprint_of_rfc_7638() -> None:
     unnamed = {name: value for name, value in RFC_7638_KEY.items() if name not in {"kid", "alg"}}
-    keys = read_public_keys({"keys": [unnamed]})
+    keys = read_public_keys({"keys": [unnamed]}, NOW_S)
     assert isinstance(keys, tuple)
     assert [(key.kid, key.alg) for key in keys] == [(RFC_7638_THUMBPRINT, "PS256")]
 
 
 def test_a_key_keeps_the_name_it_has() -> None:
-    keys = read_public_keys({"keys": [RFC_7638_KEY | {"alg": "PS256"}]})
+    keys = read_public_keys({"keys": [RFC_7638_KEY | {"alg": "PS256"}]}, NOW_S)
     assert isinstance(keys, tuple)
     assert isinstance(keys[0], ClientKey)
     assert keys[0].kid == "2011-04-29"
@@ -54,11 +54,13 @@ def test_a_key_keeps_the_name_it_has() -> None:
         ({"keys": [client_key("ES256").as_dict(private=False, use="enc")]}, "keys[0]: is not a signing key"),
         ({"keys": [client_key("ES256").as_dict(private=False)] * 2}, "keys[1]: the kid is given twice"),
         ({"keys": [client_key("ES256").as_dict(private=False, kid="k" * 129)]}, "keys[0]: kid has 1 to 128"),
+        ({"keys": [client_key("ES256").as_dict(private=False) | {"exp": NOW_S}]}, "keys[0]: has ended, by its exp"),
+        ({"keys": [client_key("ES256").as_dict(private=False) | {"exp": "canary"}]}, "keys[0]: exp is when the key"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_key_set_that_cannot_be_registered_says_which_key_and_why(jwks: dict[str, Any], says: str) -> None:
-    fault = read_public_keys(jwks)
+    fault = read_public_keys(jwks, NOW_S)
     assert isinstance(fault, ClientFault)
     assert says in fault.reason
     assert "canary" not in fault.reason
@@ -67,7 +69,7 @@ def test_a_key_set_that_cannot_be_registered_says_which_key_and_why(jwks: dict[s
 @pytest.mark.parametrize("algorithm", ["ES256", "EdDSA", "PS256"])
 def test_a_key_pair_made_here_can_be_registered_and_shows_no_private_part(algorithm: Any) -> None:
     pair = new_key_pair(algorithm)
-    keys = read_public_keys(pair.jwks)
+    keys = read_public_keys(pair.jwks, NOW_S)
     assert isinstance(keys, tuple)
     assert keys[0].alg == algorithm
     assert '"d"' not in keys[0].jwk

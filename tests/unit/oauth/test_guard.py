@@ -7,6 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from gateway.credentials.reasons import words_of_reason
+from gateway.oauth.certificate import Certificate
+from gateway.oauth.certificates import AuthorityFault
 from gateway.oauth.dpop import ProofReason
 from gateway.oauth.grant import Admitted, Rejected
 from gateway.oauth.guard import HolderReason
@@ -17,8 +19,8 @@ from gateway.oauth.verify import TokenReason
 from tests.unit.oauth.possession import METADATA_URL, NONCES, Bank, prove, thumbprint
 from tests.unit.oauth.stage import NOW_S, client_key
 
-CERTIFICATE = "c" * 43
-OTHER_CERTIFICATE = "d" * 43
+CERTIFICATE = Certificate("c" * 43, b"one")
+OTHER_CERTIFICATE = Certificate("d" * 43, b"another")
 METADATA = f'resource_metadata="{METADATA_URL}"'
 ALGORITHMS = f'algs="PS256 ES256 EdDSA", {METADATA}'
 BARE = f"Bearer {METADATA}, DPoP {ALGORITHMS}"
@@ -34,7 +36,9 @@ def bank() -> Bank:
 
 
 def held(binding: str) -> Held:
-    return {"none": Held("none", ""), "dpop": Held("dpop", thumbprint()), "mtls": Held("mtls", CERTIFICATE)}[binding]
+    return {"none": Held("none", ""), "dpop": Held("dpop", thumbprint()), "mtls": Held("mtls", CERTIFICATE.thumbprint)}[
+        binding
+    ]
 
 
 def told(rejected: Admitted | Rejected) -> tuple[str, str, str]:
@@ -77,7 +81,7 @@ REFUSED = [
 
 async def shown(bank: Bank, binding: str, scheme: str, shows: str) -> Admitted | Rejected:
     token = bank.token(held(binding))
-    certificate = ""
+    certificate = None
     if "certificate" in shows:
         certificate = OTHER_CERTIFICATE if "other certificate" in shows else CERTIFICATE
     proofs: dict[str, Any] = {
@@ -115,7 +119,7 @@ async def test_nobody_else_does(  # noqa: PLR0917 - the columns of the table
 
 
 async def test_without_credentials_the_challenges_are_bare_whatever_else_is_shown(bank: Bank) -> None:
-    for proof, certificate in ((None, ""), (prove(), ""), (None, CERTIFICATE)):
+    for proof, certificate in ((None, None), (prove(), None), (None, CERTIFICATE)):
         found = await bank.ask(None, proof, certificate)
         assert told(found) == ("missing-token", BARE, "")
         assert found.error == ""  # type: ignore[union-attr]  # told() saw to it
@@ -138,6 +142,26 @@ async def test_what_is_no_token_tells_nobody_anything(bank: Bank, authorization:
     found = await bank.ask(authorization, prove())
     assert told(found) == ("invalid-token", challenge, "")
     assert (found.partner, found.client) == ("", "")  # type: ignore[union-attr]  # told() saw to it
+
+
+@pytest.mark.parametrize("fault", get_args(AuthorityFault))
+async def test_of_a_certificate_that_was_withdrawn_its_partner_alone_is_told_why(fault: AuthorityFault) -> None:
+    asked: list[tuple[str, Certificate, float]] = []
+
+    def standing_of(client_id: str, certificate: Certificate, now_s: float) -> AuthorityFault | None:
+        asked.append((client_id, certificate, now_s))
+        return fault
+
+    bank = Bank(standing_of=standing_of)
+    found = await bank.ask(b"Bearer " + bank.token(held("mtls")), None, CERTIFICATE)
+    assert told(found) == ("invalid-token", BAD_BEARER, fault)
+    assert isinstance(found, Rejected)
+    assert (found.partner, found.client) == ("harbor-bank", "harbor-bank-app")
+    assert asked == [("harbor-bank-app", CERTIFICATE, NOW_S)]
+    for binding, scheme in (("none", b"Bearer "), ("dpop", b"DPoP ")):
+        token = bank.token(held(binding))
+        assert isinstance(await bank.ask(scheme + token, prove(token=token), CERTIFICATE), Admitted)
+    assert len(asked) == 1
 
 
 def test_every_reason_can_be_told_to_a_partner_in_words() -> None:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from gateway.oauth.incoming import Incoming
 from gateway.oauth.keys import rotate_signing_keys
 from gateway.store.clients import Clients
-from tests.unit.oauth.asking import asserted, by_secret, incoming, said, token_of
+from tests.unit.oauth.asking import GRANT, asserted, by_secret, incoming, said, token_of
 from tests.unit.oauth.rights import RIGHTS
 from tests.unit.oauth.stage import ISSUER, NOW_S, PROOF_KEY, Stage, assertion
 
@@ -64,7 +64,7 @@ async def test_of_a_bound_token_it_hears_what_it_is_bound_to_and_of_a_narrowed_o
 
 async def test_a_token_that_is_bound_to_a_certificate_names_it(stage: Stage) -> None:
     shown = stage.certificates["vault-own"].shown
-    form = {"grant_type": "client_credentials", "client_id": "vault-own"}
+    form = GRANT | {"client_id": "vault-own"}
     token = said(await stage.server.token(incoming(form, certificate=shown)))["access_token"]
     asked = incoming({"client_id": "vault-own", "token": token}, certificate=shown)
     answer = said(await stage.server.introspect(asked))

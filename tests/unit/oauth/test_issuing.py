@@ -21,6 +21,7 @@ from policies.reference import ClauseRef
 from tests.unit.contracts.sample import compiled
 from tests.unit.oauth.adding import add_client
 from tests.unit.oauth.stage import certificates
+from tests.unit.store.ready_file import ready_file
 
 NOW_S = 1_782_000_000
 ISSUER = "https://gateway.example.com"
@@ -40,7 +41,7 @@ def asking(methods: set[str], bindings: set[str]) -> Plans:
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    opened = await Store.open(f"sqlite:///{tmp_path}/clausegate.db")
+    opened = await Store.open(ready_file(tmp_path))
     await add_client(opened, "swift", "basic", "client_secret_basic", now_s=NOW_S)
     await add_client(opened, "swift", "keyed", "private_key_jwt", new_key_pair().jwks, now_s=NOW_S)
     await add_client(opened, HUB, "own", "client_secret_basic", now_s=NOW_S)

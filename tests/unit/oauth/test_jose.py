@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from joserfc.jwk import ECKey, OKPKey, import_key
+from joserfc.jwk import DictKey, ECKey, Key, OKPKey, RSAKey, import_key
 from joserfc.util import urlsafe_b64encode
 
 from gateway.oauth.jose import algorithm_of, contents_of, is_signed_by, strict_json
@@ -15,7 +15,7 @@ RFC_7515_A3 = (
     ".eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ"
     ".DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q"
 )
-RFC_7515_A3_KEY = {
+RFC_7515_A3_KEY: DictKey = {
     "kty": "EC",
     "crv": "P-256",
     "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
@@ -26,7 +26,7 @@ RFC_8037_A4 = (
     "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc"
     ".hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
 )
-RFC_8037_A4_KEY = {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
+RFC_8037_A4_KEY: DictKey = {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
 
 
 def test_the_example_of_rfc_7515_a3_is_read_and_verified() -> None:
@@ -50,6 +50,7 @@ def test_the_header_does_not_choose_the_algorithm() -> None:
     by_rs256 = signed({"alg": "RS256"}, b"{}", rsa)
     assert not is_signed_by(by_rs256, rsa, "PS256")
     assert is_signed_by(signed({"alg": "PS256"}, b"{}", rsa), rsa, "PS256")
+    assert isinstance(rsa, RSAKey)
     public = rsa.as_bytes(private=False)
     assert not is_signed_by(signed({"alg": "HS256"}, b"{}", public), rsa, "PS256")
     assert not is_signed_by(signed({"alg": "none"}, b"{}", None), rsa, "PS256")
@@ -105,17 +106,22 @@ def test_rubbish_is_an_answer_and_never_an_exception(token: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "size", "algorithm"),
-    [("EC", "P-256", "ES256"), ("EC", "P-384", None), ("OKP", "Ed25519", "EdDSA"), ("OKP", "X25519", None)],
+    ("key", "algorithm"),
+    [
+        (ECKey.generate_key("P-256"), "ES256"),
+        (ECKey.generate_key("P-384"), None),
+        (OKPKey.generate_key("Ed25519"), "EdDSA"),
+        (OKPKey.generate_key("X25519"), None),
+    ],
+    ids=["P-256", "P-384", "Ed25519", "X25519"],
 )
-def test_what_a_key_is_decides_its_algorithm(kind: str, size: str, algorithm: str | None) -> None:
-    key = ECKey.generate_key(size) if kind == "EC" else OKPKey.generate_key(size)
+def test_what_a_key_is_decides_its_algorithm(key: Key, algorithm: str | None) -> None:
     assert algorithm_of(key) == algorithm
 
 
 def test_a_shared_secret_and_a_short_rsa_key_are_good_for_nothing() -> None:
     assert algorithm_of(import_key({"kty": "oct", "k": "AAAA" * 11})) is None
-    short = {"kty": "RSA", "e": "AQAB", "n": urlsafe_b64encode(b"\xc1" + b"\x01" * 127).decode()}
+    short: DictKey = {"kty": "RSA", "e": "AQAB", "n": urlsafe_b64encode(b"\xc1" + b"\x01" * 127).decode()}
     assert algorithm_of(import_key(short)) is None
 
 
@@ -135,6 +141,6 @@ def test_an_rsa_key_that_is_too_weak_or_too_dear_to_verify_by_is_good_for_nothin
     bits: int, exponent: int, algorithm: str | None
 ) -> None:
     modulus = ((1 << bits) - 1).to_bytes((bits + 7) // 8, "big")
-    public = {"n": modulus, "e": exponent.to_bytes((exponent.bit_length() + 7) // 8, "big")}
-    key = import_key({"kty": "RSA"} | {name: urlsafe_b64encode(value).decode() for name, value in public.items()})
-    assert algorithm_of(key) == algorithm
+    numbers = {"n": modulus, "e": exponent.to_bytes((exponent.bit_length() + 7) // 8, "big")}
+    public: DictKey = {name: urlsafe_b64encode(value).decode() for name, value in numbers.items()}
+    assert algorithm_of(import_key({"kty": "RSA", **public})) == algorithm

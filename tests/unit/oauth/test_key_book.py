@@ -54,6 +54,24 @@ async def test_keys_registered_by_value_are_those_that_have_not_ended_and_nothin
     assert publisher.asked == []
 
 
+async def test_a_published_key_is_good_until_it_ends_and_one_that_was_prolonged_is_good_at_once() -> None:
+    asked, ends_s = [], [int(T0) + 10]
+
+    async def fetch(url: str) -> FetchedKeys:
+        asked.append(url)
+        return FetchedKeys((key("a", ends_s[0]), key("b")), 300.0)
+
+    book = KeyBook(fetch)
+    assert [await kids(book, "a", T0 + later_s) for later_s in (0, 9)] == [["a", "b"]] * 2
+    assert [await kids(book, kid, T0 + 10) for kid in ("b", None)] == [["b"]] * 2
+    assert len(asked) == 1, "that a key has ended is no reason to look again until it is used"
+    ends_s[0] = int(T0) + 11
+    assert [await kids(book, "a", T0 + later_s) for later_s in (10, 11, 39)] == [["a", "b"], ["b"], ["b"]]
+    assert len(asked) == 2, "as for a key id that is not there: once in half a minute"
+    assert await kids(book, "a", T0 + 40) == ["b"]
+    assert len(asked) == 3
+
+
 async def test_a_set_is_fetched_once_while_it_is_fresh() -> None:
     publisher = Publisher("a", fresh_s=100)
     book = KeyBook(publisher.fetch)

@@ -42,6 +42,24 @@ async def fetching(**options: Any) -> AsyncIterator[tuple[KeyServer, KeyFetcher]
             await fetcher.close()
 
 
+@pytest.mark.parametrize(
+    ("said", "ends_s"),
+    [(None, None), (0, 0), (1_800_000_000, 1_800_000_000), (1_800_000_000.9, 1_800_000_000)],
+)
+def test_a_key_ends_when_it_says(said: float | None, ends_s: int | None) -> None:
+    member = ONE if said is None else ONE | {"exp": said}
+    keys = read_key_set(json.dumps({"keys": [member]}).encode())
+    assert isinstance(keys, tuple)
+    assert [(each.kid, each.expires_s) for each in keys] == [("one", ends_s)]
+
+
+@pytest.mark.parametrize("said", ["2027-01-01", True, -1, 1e30, [], {}])
+def test_a_key_that_says_so_in_a_way_nobody_can_read_is_not_used(said: object) -> None:
+    keys = read_key_set(json.dumps({"keys": [ONE | {"exp": said}, jwk("two")]}).encode())
+    assert isinstance(keys, tuple)
+    assert [each.kid for each in keys] == ["two"]
+
+
 async def test_a_set_is_fetched_with_how_long_it_is_fresh() -> None:
     async with fetching() as (server, fetcher):
         server.publish(ONE)

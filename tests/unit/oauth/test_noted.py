@@ -1,18 +1,26 @@
 """What the token endpoint tells of credentials: which was used, and for what reason which request was refused."""
 
+import json
+import re
+import ssl
+
 import pytest
 from msgspec.structs import replace
 
-from gateway.credentials.noted import RefusedCall
+from gateway.credentials.noted import Lasting, RefusedCall
 from gateway.oauth.answers import OWN_REASONS
 from gateway.oauth.assertion import ASSERTION_REASONS
+from gateway.oauth.certificate import certificate_from_pem, validity
 from gateway.oauth.incoming import Incoming
+from gateway.oauth.key_fetching import FetchedKeys
 from gateway.oauth.tokens import DETAILS_TYPE
+from gateway.store.clients import ClientKey
 from gateway.store.hidden import Hidden
 from gateway.throttle import Throttle, ThrottleRules
 from tests.unit.oauth.asking import GRANT, asserted, by_secret, incoming, said, token_of
+from tests.unit.oauth.issued import DAY, issue
 from tests.unit.oauth.rights import right
-from tests.unit.oauth.stage import NOW_S, Stage, assertion, client_key, open_stage
+from tests.unit.oauth.stage import ISSUER, NOW_S, Stage, assertion, client_key, open_stage
 
 SWIFT, BANK, VAULT = "swift-logistics-app", "harbor-bank-app", "vault-app"
 CREATED_S = int(NOW_S) - 100
@@ -50,6 +58,61 @@ async def test_which_credential_was_used_is_told(stage: Stage) -> None:
     assert stage.refusals == []
 
 
+async def test_how_long_it_lasts_is_told_of_what_is_registered_nowhere(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    published = ClientKey("g", "ES256", json.dumps(client_key("ES256", 1).as_dict(private=False)), int(NOW_S) + 99)
+
+    async def fetch(_url: str) -> FetchedKeys:
+        return FetchedKeys((published,))
+
+    stage = await open_stage(tmp_path_factory.mktemp("stage"), fetch=fetch)
+    await token_of(stage, BANK)
+    gone = assertion(stage, "vault-gone", header={"kid": "g"}, key=client_key("ES256", 1))
+    await stage.server.token(incoming(GRANT | asserted(gone)))
+    for client_id in ("vault-tls", "vault-own"):
+        shown = stage.certificates[client_id].shown
+        await stage.server.token(incoming(GRANT | {"client_id": client_id}, certificate=shown))
+    issued = stage.certificates["vault-tls"].certificate
+    begins, ends = issued.not_valid_before_utc.timestamp(), issued.not_valid_after_utc.timestamp()
+    assert stage.lasting == {
+        BANK: Lasting(),
+        "vault-gone": Lasting(None, int(NOW_S) + 99),
+        "vault-tls": Lasting(int(begins), int(ends)),
+        "vault-own": Lasting(),
+    }
+    await stage.store.close()
+
+
+async def test_a_certificate_that_a_token_is_bound_to_is_told_beside_the_key_and_one_that_is_merely_there_is_not(
+    stage: Stage,
+) -> None:
+    issued = stage.certificates["vault-tls"]
+    key = (BANK, f"key:{client_key('ES256').thumbprint()}")
+    answer = await stage.server.token(incoming(GRANT | asserted(assertion(stage, BANK)), certificate=issued.shown))
+    assert answer.status == 200
+    assert stage.uses == [key, (BANK, f"certificate:{issued.shown.thumbprint}")]
+    lasts = validity(issued.certificate)
+    assert stage.lasting[BANK] == Lasting(*lasts)
+    stage.uses.clear()
+    by_key, proof = GRANT | asserted(assertion(stage, BANK)), stage.proof(nonce=stage.nonces.issue(NOW_S)).encode()
+    await stage.server.token(incoming(by_key, certificate=issued.shown, proofs=[proof]))
+    refused = GRANT | asserted(assertion(stage, BANK)) | {"resource": "https://another.example"}
+    await stage.server.token(incoming(refused, certificate=issued.shown))
+    await stage.server.token(incoming(GRANT, [by_secret(stage, SWIFT)], certificate=issued.shown))
+    assert [credential.partition(":")[0] for _, credential in stage.uses] == ["key", "key", "secret"]
+
+
+async def test_a_certificate_of_a_year_that_no_calendar_knows_is_told_without_its_end(stage: Stage) -> None:
+    der = issue("x", lasts=36_500 * DAY).shown.der
+    ends = re.search(rb"\x18\x0f(\d{14}Z)", der)
+    assert ends is not None
+    odd = certificate_from_pem(ssl.DER_cert_to_PEM_cert(der.replace(ends[1], b"00000101000000Z")).encode())
+    assert odd is not None
+    answer = await stage.server.token(incoming(GRANT | asserted(assertion(stage, BANK)), certificate=odd))
+    assert (answer.status, stage.lasting[BANK]) == (200, Lasting())
+
+
 async def test_what_was_not_used_is_not_told(stage: Stage) -> None:
     text = assertion(stage, BANK)
     for _ in range(2):
@@ -62,6 +125,10 @@ async def test_each_way_to_fail_has_its_word(stage: Stage) -> None:
     wrong = assertion(stage, BANK, key=client_key("ES256", 1))
     assert await reason(stage, SWIFT, incoming(GRANT, [by_secret(stage, SWIFT, "wrong")])) == "secret-wrong"
     assert await reason(stage, BANK, incoming(GRANT, [by_secret(stage, BANK, "x")])) == "another-method"
+    unsaid = {name: value for name, value in GRANT.items() if name != "resource"}
+    assert await reason(stage, SWIFT, incoming(unsaid, [by_secret(stage, SWIFT)])) == "resource-missing"
+    slashed = GRANT | {"resource": f"{ISSUER}/"}
+    assert await reason(stage, SWIFT, incoming(slashed, [by_secret(stage, SWIFT)])) == "resource-other"
     assert await reason(stage, "former-app", incoming(GRANT, [by_secret(stage, "former-app")])) == "client-disabled"
     assert await reason(stage, BANK, incoming(GRANT | asserted(wrong))) == "assertion-signature"
     gone = assertion(stage, "vault-gone", key=client_key("ES256", 1))

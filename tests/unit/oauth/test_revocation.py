@@ -1,12 +1,24 @@
 """Revocation (RFC 7009): a client ends a token of its own; nobody learns from it which tokens there are."""
 
-import pytest
+import asyncio
+from pathlib import Path
 
+import pytest
+from structlog.testing import capture_logs
+
+from contracts.agreement import HUB
+from gateway.audit.leaf import Authority
+from gateway.audit.reader import read_as
+from gateway.authority_record import AuthorityError
+from gateway.identity import announces_revoked
 from gateway.oauth.grant import Grant
 from gateway.oauth.verify import TokenVerifier
+from gateway.store.clients import Client
 from gateway.store.revocations import Revocations
+from gateway.store.store import Store
+from tests.unit.audit.doubles import opened
 from tests.unit.oauth.asking import asserted, by_secret, incoming, said, token_of
-from tests.unit.oauth.stage import NOW_S, Stage, assertion
+from tests.unit.oauth.stage import NOW_S, Stage, assertion, in_silence
 
 SWIFT = "swift-logistics-app"
 
@@ -89,8 +101,91 @@ async def test_a_revocation_is_kept_for_as_long_as_the_token_could_be_used(stage
     assert len(await revocations.live(now_s + 300)) == 1, "a clock that runs behind still takes the token"
     assert await revocations.live(now_s + 310) == frozenset()
     assert await rows(stage) == 1
-    await revocations.revoke("another", SWIFT, now_s + 900, now_s + 310)
+    await revocations.revoke("another", SWIFT, now_s + 900, now_s + 310, in_silence)
     assert await rows(stage) == 1, "what has ended goes when the next one comes"
+
+
+async def test_it_is_announced_once_for_each_token_however_often_it_is_asked_for(stage: Stage) -> None:
+    token, other = await token_of(stage, SWIFT), await token_of(stage, SWIFT)
+    for each in (token, token, other, token):
+        await revoke(stage, SWIFT, each)
+    assert stage.announced.told == [(SWIFT, token_id(stage, each)) for each in (token, other)]
+
+
+async def test_what_ends_nothing_is_not_announced(stage: Stage) -> None:
+    token, ended = await token_of(stage, SWIFT), await token_of(stage, "harbor-bank-eddsa")
+    await revoke(stage, "harbor-bank-app", token)
+    await revoke(stage, SWIFT, token[:-4] + "AAAA")
+    await revoke(stage, SWIFT, "nonsense")
+    stage.clock.now_s += 301
+    await revoke(stage, "harbor-bank-eddsa", ended)
+    assert (stage.announced.told, await rows(stage)) == ([], 0)
+
+
+async def test_while_the_log_is_closed_it_is_put_off_and_the_token_goes_on(stage: Stage) -> None:
+    token = await token_of(stage, SWIFT)
+    stage.announced.closed = True
+    with capture_logs() as logged:
+        answer = await stage.server.revoke(incoming({"token": token}, [by_secret(stage, SWIFT)]))
+    assert [each["event"] for each in logged] == ["log unavailable"]
+    assert token not in str(logged)
+    assert (answer.status, said(answer)["error"]) == (503, "temporarily_unavailable")
+    assert "Retry-After" in dict(answer.headers)
+    await stage.refresh()
+    assert is_good(stage.verifier, token)
+    stage.announced.closed = False
+    await revoke(stage, SWIFT, token)
+    assert len(stage.announced.told) == 1
+    await stage.refresh()
+    assert not is_good(stage.verifier, token)
+
+
+async def test_nobody_sees_it_revoked_before_it_is_announced(stage: Stage) -> None:
+    revocations, seen = Revocations(stage.store), list[bool]()
+
+    async def announce() -> None:
+        seen.append(await revocations.is_revoked("one"))
+
+    await revocations.revoke("one", SWIFT, int(NOW_S) + 300, int(NOW_S), announce)
+    assert (seen, await revocations.is_revoked("one")) == ([False], True)
+
+
+async def test_of_several_processes_that_revoke_it_at_once_one_announces_it(stage: Stage) -> None:
+    stores = [await Store.open(f"sqlite:///{stage.store.place}") for _ in range(2)]
+    announced = list[int]()
+
+    async def revoked(number: int) -> None:
+        async def announce() -> None:
+            announced.append(number)
+            await asyncio.sleep(0)
+
+        await Revocations(stores[number % 2]).revoke("one", SWIFT, int(NOW_S) + 300, int(NOW_S), announce)
+
+    await asyncio.gather(*map(revoked, range(8)))
+    assert len(announced) == 1
+    for store in stores:
+        await store.close()
+
+
+@pytest.mark.parametrize(("partner", "tree"), [("swift-logistics", "swift-logistics"), (HUB, "")])
+async def test_it_is_on_the_log_of_its_partner_and_one_of_the_hubs_own_on_none(
+    tmp_path: Path, partner: str, tree: str
+) -> None:
+    writer = opened(tmp_path / "log")
+    announce = announces_revoked(writer)
+    client = Client("an-app", partner, "client_secret_basic", 0, False, 0)
+    await announce(client, "jti-1")
+    writer.close()
+    with pytest.raises(AuthorityError):
+        await announce(client, "jti-2")
+    told = [(each.event, each.subject, each.partner) for each in read_as(tmp_path / "log", Authority)]
+    assert told == [("token-revoked", "an-app jti-1", tree)]
+
+
+def token_id(stage: Stage, token: str) -> str:
+    grant = stage.verifier.verify(f"Bearer {token}".encode(), NOW_S)
+    assert isinstance(grant, Grant)
+    return grant.token_id
 
 
 async def rows(stage: Stage) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from joserfc.jwk import ECKey, OKPKey, RSAKey, import_key
+from joserfc.jwk import DictKey, ECKey, OKPKey, RSAKey, import_key
 from joserfc.jws import JWSRegistry
 from joserfc.util import urlsafe_b64decode
 from msgspec import to_builtins
@@ -120,7 +120,7 @@ bUlJSGQgjwD5vaUaKlLR50Q2DmFfQj1L+SY=
 -----END CERTIFICATE-----
 """
 MTLS_THUMBPRINT = "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0"
-MTLS_KEY = {
+MTLS_KEY: DictKey = {
     "kty": "EC",
     "x": "1yfLHCpXqFjxCeHHHMVDTcLscpb07KUxudBmOMn8C7Q",
     "y": "8_coZwxS7LfA4vOLS9WuneIXhbGGWvsDSb0tH6IxLm8",

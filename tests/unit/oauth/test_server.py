@@ -57,6 +57,7 @@ async def test_an_issuer_is_a_base_url_that_nobody_can_listen_to(stage: Stage, i
             replay=LocalReplayCache(),
             throttle=Throttle(Hidden(b"k")),
             authority=authority,
+            announce=stage.announced,
         )
 
     if good:

@@ -24,7 +24,7 @@ from gateway.exchange.identify import Verify
 from gateway.oauth.grant import Admitted, Grant, Presented, Rejected
 from gateway.outbound.serve import Outbound as Front
 from gateway.outbound.target import ServiceTarget
-from tests.unit.audit.doubles import FaultyDisk
+from tests.unit.audit.doubles import BRIEF, FaultyDisk
 from tests.unit.contracts.sample import BACKENDS, TABLE
 from tests.unit.exchange.judging import judged_by
 from tests.unit.outbound.partner_api import PartnerApi, listening
@@ -133,7 +133,7 @@ class Stage:
         self.refused: list[RefusedCall] = []
         self.now_us = MIDSUMMER_2026_US
         self.disk = FaultyDisk()
-        writer = Writer.open(folder, "gw-test", disk=self.disk)
+        writer = Writer.open(folder, "gw-test", disk=self.disk, options=BRIEF)
         assert isinstance(writer, Writer), writer
         self.writer = writer
         self.counted: list[Entry] = []

@@ -55,6 +55,10 @@ def test_a_secret_that_is_not_set_is_said_by_the_name_of_its_variable() -> None:
         ('client_id = "hub"', "", "services.rates.client_id: is needed for auth = client_secret_basic"),
         ('"client_secret_basic"', '"basic"', "services.rates.token_url: is not used with auth = basic"),
         ('"client_secret_basic"', '"magic"', "services.rates.auth: "),
+        ("timeout_ms = 2000", 'resource = "hunter2"', "services.rates.resource: is no absolute URL"),
+        ("timeout_ms = 2000", 'resource = "https://bank.example/#hunter2"', "services.rates.resource: is no absolute"),
+        ("timeout_ms = 2000", 'resource = "https://hunter2 .example"', "services.rates.resource: is no absolute"),
+        ("timeout_ms = 2000", 'resource = "https://[hunter2"', "services.rates.resource: is no absolute"),
         ("timeout_ms = 2000", "timeout_ms = 500", "services.rates.connect_timeout_ms: is longer than timeout_ms"),
         ("timeout_ms = 2000", "timeout = 5", "services.rates.timeout: unknown field; a service has "),
         ("timeout_ms = 2000", 'key_file = "hunter2"', "services.rates.key_file: certificate_file and key_file belong"),
@@ -67,6 +71,14 @@ def test_mistakes_are_named_by_place_and_never_by_value(before: str, after: str,
     found = faults(TABLE.replace(before, after), BANK_SECRET="hunter2")
     assert any(f"{path}: {message}".startswith(said) for path, message in found), found
     assert "hunter2" not in str(found)
+
+
+@pytest.mark.parametrize("resource", ["https://api.bank.example", "https://api.bank.example/v1?a=1", "urn:bank:rates"])
+def test_what_a_token_is_for_is_any_absolute_url_and_no_use_without_a_token(resource: str) -> None:
+    said = f'resource = "{resource}"'
+    assert faults(TABLE.replace("timeout_ms = 2000", said), BANK_SECRET="s") == []
+    plain = f'[services.rates]\nurl = "https://api.bank.example"\n{said}\n'
+    assert faults(plain) == [("services.rates.resource", "is not used with auth = none")]
 
 
 @pytest.mark.parametrize("text", ["services = 3", "[services]\nrates = 3"])

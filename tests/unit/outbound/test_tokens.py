@@ -29,6 +29,15 @@ async def test_one_token_serves_many_calls_that_come_at_once(tmp_path: Path) -> 
         assert {call.headers["authorization"] for call in calls} == {"Bearer token-1"}
 
 
+async def test_what_the_token_is_for_is_said_where_the_partner_wants_to_know(tmp_path: Path) -> None:
+    async with staged(tmp_path, **BASIC, resource="https://api.bank.example/v1") as stage:
+        stage.api.usual["/quotes"] = GOOD
+        stage.api.first["/quotes"] = [says({}, 401)]
+        assert (await stage.quote()).status == 200
+        asked = [each.body for each in stage.api.got if each.target == "/token"]
+        assert asked == [b"grant_type=client_credentials&resource=https%3A%2F%2Fapi.bank.example%2Fv1"] * 2
+
+
 async def test_a_token_that_is_not_taken_any_more_is_replaced_once_also_for_a_change(tmp_path: Path) -> None:
     async with staged(tmp_path, **BASIC) as stage:
         stage.api.first["/quotes"] = [says({}, 401)]

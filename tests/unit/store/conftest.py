@@ -8,6 +8,7 @@ import pytest
 from gateway.store.store import Store
 from gateway.store.tables import metadata
 from tests.flows.postgres import PostgresUnavailable, running_postgres
+from tests.unit.store.ready_file import ready_file
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def postgres() -> Iterator[str | None]:
 async def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Of a state store with nothing in it. That of PostgreSQL is one for all tests of a file, and emptied here."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/state.db"
+        return ready_file(tmp_path, "state.db")
     found: str | None = request.getfixturevalue("postgres")
     if found is None:
         pytest.skip("PostgreSQL cannot be started here")

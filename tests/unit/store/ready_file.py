@@ -9,9 +9,9 @@ from tempfile import TemporaryDirectory
 from gateway.store.store import Store
 
 
-def ready_file(folder: Path) -> str:
-    """The URL of a new store in a folder, its tables there and empty; where a workspace's own is."""
-    file = folder / "state" / "clausegate.db"
+def ready_file(folder: Path, name: str = "state/clausegate.db") -> str:
+    """The URL of a new store in a folder, its tables there and empty; where a workspace's own is unless `name` says."""
+    file = folder / name
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(_migrated())
     return f"sqlite:///{file.resolve()}"

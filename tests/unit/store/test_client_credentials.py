@@ -6,9 +6,17 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import delete, select
 
-from gateway.store.client_credentials import CERTIFICATES_MAX, KEYS_MAX, ClientCredentials
-from gateway.store.clients import Client, ClientKey, Clients, ClientSecret, RegisteredCertificate
-from gateway.store.credential_uses import CredentialUses
+from gateway.store.client_credentials import ClientCredentials
+from gateway.store.clients import (
+    CERTIFICATES_MAX,
+    KEYS_MAX,
+    Client,
+    ClientKey,
+    Clients,
+    ClientSecret,
+    RegisteredCertificate,
+)
+from gateway.store.credential_uses import CredentialUses, Use
 from gateway.store.schema import client_keys, clients
 from gateway.store.store import Store
 
@@ -64,9 +72,18 @@ async def test_a_key_of_a_known_name_or_one_too_many_changes_nothing(store: Stor
 
 async def test_a_key_of_an_old_name_was_never_used(store: Store, held: ClientCredentials) -> None:
     uses = CredentialUses(store)
-    await uses.mark({("app", "key:k1"): NOW_S, ("app", "key:gone"): NOW_S})
+    await uses.mark(dict.fromkeys((("app", "key:k1"), ("app", "key:gone")), Use(NOW_S)))
     assert await held.add_keys("app", [key("gone")], NOW_S) == "done"
-    assert await uses.of("app") == {"key:k1": NOW_S}
+    assert {name: use.used_s for name, use in (await uses.of("app")).items()} == {"key:k1": NOW_S}
+
+
+@pytest.mark.usefixtures("held")
+async def test_of_secrets_that_are_added_at_one_moment_no_more_than_two_are_live(store: Store) -> None:
+    clients, made = Clients(store), [ClientSecret(bytes([each]) * 32, NOW_S, None) for each in range(6)]
+    await asyncio.gather(*(clients.find("app") for _ in made))  # connections, so that they are at once
+    added = await asyncio.gather(*(clients.add_secret("app", each, NOW_S + 60) for each in made))
+    assert sorted(added) == [False] * 5 + [True]
+    assert len((await found(store)).secrets) == 2
 
 
 async def test_the_last_one_that_works_stays(store: Store, held: ClientCredentials) -> None:

@@ -69,6 +69,31 @@ async def test_a_report_that_could_not_be_recorded_is_none_and_a_step_leaves_it_
     assert await corrections.begin(found, "{}", NOW_US)
 
 
+async def test_of_many_reports_about_one_value_at_one_moment_one_is_kept(store: Store) -> None:
+    two, words = (Corrections(store), Corrections(store)), '{"key":"SH-%s","salt":"%s"}'
+    await asyncio.gather(*(two[0].find(str(number)) for number in range(8)))  # connections, so that they are at once
+    for key in range(5):
+        reports = [structs.replace(NEW, id=f"c-{key}-{each}", words=words % (key, each)) for each in range(8)]
+        kept_ones = await asyncio.gather(*(two[number % 2].announce(each) for number, each in enumerate(reports)))
+        assert sorted(kept_ones) == [False] * 7 + [True]
+    assert await two[0].count_open("swift", "hub") == 5, "another record is another report"
+
+
+async def test_a_report_is_not_reopened_beside_another_about_the_same_value_and_the_other_way_round(
+    store: Store,
+) -> None:
+    corrections, words = Corrections(store), '{"key":"SH-1"}'
+    first = await kept(corrections, words=words)
+    assert await corrections.begin(first, "{}", NOW_US)
+    assert await corrections.finish(step(number=2, action="fix"), "fixed", NOW_US + 1)
+    closed = await corrections.find("c-1")
+    assert closed is not None
+    again = structs.replace(NEW, id="c-2", words=words)
+    begun = list(await asyncio.gather(corrections.begin_reopening(closed, "{}", NOW_US), corrections.announce(again)))
+    assert begun in ([True, False], [None, True])
+    assert await corrections.announce(structs.replace(again, id="c-3")) is False
+
+
 async def test_of_many_who_take_a_step_at_once_one_does(store: Store) -> None:
     corrections = Corrections(store)
     found = await kept(corrections)

@@ -11,6 +11,7 @@ from gateway.store.faults import StoreError
 from gateway.store.sessions import KEPT_OF_EACH_MAX, KeptSession, KeptSessions
 from gateway.store.store import Store
 from tests.flows.postgres import PostgresUnavailable, running_postgres
+from tests.unit.store.ready_file import ready_file
 
 NOW_US = 1_800_000_000_000_000
 KEY = bytes(range(32))
@@ -31,7 +32,7 @@ def postgres() -> Iterator[str | None]:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/state.db"
+        return ready_file(tmp_path, "state.db")
     found: str | None = request.getfixturevalue("postgres")
     if found is None:
         pytest.skip("PostgreSQL cannot be started here")

@@ -73,6 +73,12 @@ async def test_an_endpoint_is_kept_as_it_is_and_no_owner_has_too_many(quick: Sto
     assert [each.id for each in await endpoints.all("")] == ["w-3"]
 
 
+async def test_endpoints_that_are_added_at_one_moment_are_not_more_than_the_owner_may_have(store: Store) -> None:
+    adding = (Endpoints(store).add(endpoint(f"w-{number}"), 2) for number in range(8))
+    assert sorted(await asyncio.gather(*adding)) == [False] * 6 + [True] * 2
+    assert len(await Endpoints(store).all("swift")) == 2
+
+
 async def test_an_event_reaches_the_endpoints_of_its_owner_that_want_it_as_one_message(store: Store) -> None:
     await add(
         store,
