@@ -29,6 +29,7 @@ from contracts.mask import Mask, NotMaskable
 from gateway.audit.faults import LogFault
 from gateway.audit.writer import Writer
 from gateway.oauth.authority import Authority
+from gateway.oauth.certificate import Certificate
 from gateway.oauth.dpop import Proofs
 from gateway.oauth.grant import Admitted, Presented, Rejected
 from gateway.oauth.guard import Guard
@@ -145,11 +146,11 @@ def identifying() -> list[Step]:
         header = b"Bearer " + sign(claims, Signer("bench", key)).encode()
         if isinstance(verifier.verify(header, now_s), Rejected):
             raise TypeError("the token is not accepted")
-        bare = partial(_hash_of, header)
+        bare, shown = partial(_hash_of, header), Certificate(held.thumbprint, b"")
         steps += [
             Step(f"find a known token, bound: {held.binding}", partial(verifier.verify, header, now_s), HASH, bare),
             Step(
-                f"admit its bearer, bound: {held.binding}", partial(_admitted, guard, header, held, now_s), HASH, bare
+                f"admit its bearer, bound: {held.binding}", partial(_admitted, guard, header, shown, now_s), HASH, bare
             ),
         ]
     return steps
@@ -202,9 +203,9 @@ def _hash_of(header: bytes) -> bytes:
     return hashlib.sha256(header).digest()
 
 
-def _admitted(guard: Guard, header: bytes, held: Held, now_s: float) -> None:
+def _admitted(guard: Guard, header: bytes, shown: Certificate, now_s: float) -> None:
     """Without a proof it never suspends, so it needs no event loop."""
-    asking = guard.admit(Presented(header, "GET", b"/v1/shipments", None, held.thumbprint), now_s)
+    asking = guard.admit(Presented(header, "GET", b"/v1/shipments", None, shown), now_s)
     with suppress(StopIteration):
         asking.send(None)
 

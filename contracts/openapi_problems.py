@@ -5,12 +5,12 @@ from typing import Any, TypeVar
 
 from contracts.plan import Plan
 from contracts.product import Operation
-from policies.clause import Authentication
+from policies.clause import Authentication, Signing
 from policies.gate import Gate
 from policies.limit import Limit
 from policies.reference import ClauseRef
 
-_Effect = TypeVar("_Effect", Gate, Limit)
+_Effect = TypeVar("_Effect", Gate, Limit, Signing)
 _BINDINGS = frozenset({"none", "dpop", "mtls"})
 
 STATED: Mapping[str, tuple[int, str]] = {
@@ -126,7 +126,7 @@ def codes_of(plans: Iterable[Plan]) -> list[str]:
         found.update(limit.reason for limit in _refusing(plan.limits))
         if _demanding(plan):
             found.add("authentication-not-admitted")
-        if plan.signing:
+        if _refusing(plan.signing):
             found.update(_SIGNED)
         if _uncountable(plan):
             found.add("limiter-unavailable")
@@ -210,7 +210,7 @@ def _clause(code: str, plan: Plan) -> ClauseRef | None:
         case "authentication-not-admitted":
             return _demanding(plan)[0].clause
         case "signature-required" | "signature-invalid":
-            return plan.signing[0].clause
+            return _refusing(plan.signing)[0].clause
         case "suspended":
             return plan.anomalies[0].clause
         case "limiter-unavailable":

@@ -90,7 +90,11 @@ def _client_credentials(plans: Iterable[Plan], base_url: str) -> dict[str, Any]:
         opened.setdefault(plan.scope, {}).setdefault(plan.resource, set()).add(plan.operation)
     scopes = {scope: "; ".join(map(_said, sorted(opened[scope].items()))) for scope in sorted(opened)}
     flow = {"tokenUrl": f"{base_url}/oauth/token", "scopes": scopes}
-    return {"type": "oauth2", "flows": {"clientCredentials": flow}}
+    said = (
+        f"Each token request sends `resource={base_url}` (RFC 8707): it says what the token is for. "
+        f"每次申请令牌均须附 `resource={base_url}`，表明令牌的用途。"
+    )
+    return {"type": "oauth2", "description": said, "flows": {"clientCredentials": flow}}
 
 
 def _said(opened: tuple[str, set[Operation]]) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from contracts.openapi_limits import named
+from contracts.openapi_limits import named, watching
 from contracts.plan import Plan
 
 _DICTIONARY = {"type": "string", "minLength": 1, "maxLength": 8 * 1024}
@@ -11,10 +11,10 @@ _MEMBER = r"^[ \t]*[a-z*][a-z0-9_.*-]*=:[A-Za-z0-9+/=]*:.*$"
 
 
 def signature_parameters(plans: list[Plan]) -> list[dict[str, Any]]:
-    """The fields of a signed request (RFC 9421, RFC 9530): required where every agreement wants it signed."""
+    """The fields of a signed request (RFC 9421, RFC 9530): required where every agreement refuses it otherwise."""
     if not any(plan.signing for plan in plans):
         return []
-    required = all(plan.signing for plan in plans)
+    required = all(any(each.enforce == "refuse" for each in plan.signing) for plan in plans)
     asked = ", ".join(f"`{part}`" for part in dict.fromkeys(part for plan in plans for part in _parts(plan)))
     member = {**_DICTIONARY, "pattern": _MEMBER}
     fields: list[tuple[str, str, dict[str, Any]]] = [
@@ -37,6 +37,7 @@ def signed_requests(plan: Plan) -> list[dict[str, Any]]:
             "covers": list(each.components),
             "algorithms": sorted(each.algorithms),
             "max_age_s": each.max_age_s,
+            **watching(each.enforce),
             "clause": named(each.clause),
         }
         for each in plan.signing

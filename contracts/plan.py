@@ -162,6 +162,11 @@ class Plans(Struct, frozen=True):
         found = [contract for contract in self.contracts.values() if contract.partner == partner]
         return tuple(sorted(found, key=lambda contract: contract.effective_from_s))
 
+    def versions_of(self, agreement: str) -> tuple[Contract, ...]:
+        """The versions of an agreement, oldest first: by when each takes effect, for as text 1.10.0 is before 1.9.0."""
+        found = [contract for contract in self.contracts.values() if contract.agreement == agreement]
+        return tuple(sorted(found, key=lambda contract: (contract.effective_from_s, contract.version)))
+
     def partners(self) -> tuple[str, ...]:
         """Every partner with an agreement, by id."""
         return tuple(sorted({contract.partner for contract in self.contracts.values()}))

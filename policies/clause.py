@@ -8,7 +8,7 @@ from msgspec import Struct
 from policies.direction import TIGHTENS, Directions, Judge, unordered
 from policies.gate import Gate
 from policies.limit import Limit, Standing
-from policies.reference import ClauseId, ClauseRef, Language, Words
+from policies.reference import ClauseId, ClauseRef, Enforce, Language, Words
 
 
 class Granted(Struct, frozen=True):
@@ -127,12 +127,14 @@ class Authentication(Struct, frozen=True, gc=False):
 
 class Signing(Struct, frozen=True, gc=False):
     """A request has to be signed (RFC 9421): `components` at least are covered, by one of `algorithms` (names of that
-    RFC's registry), and the signature was made at most `max_age_s` ago."""
+    RFC's registry), and the signature was made at most `max_age_s` ago. `enforce` observe: it is only watched whether
+    it is."""
 
     clause: ClauseRef
     components: tuple[str, ...]
     algorithms: frozenset[str]
     max_age_s: int
+    enforce: Enforce = "refuse"
 
 
 Effect: TypeAlias = Gate | Limit | Meter | PageSize | Bulk | Anomaly | Disclosure | Authentication | Signing

@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from gateway.oauth.certificate import Certificate
 from gateway.oauth.certificates import CertificateOf, no_certificate
 from gateway.oauth.grant import REPEATED, Presented
 from gateway.source_address import peer_of
@@ -48,7 +49,7 @@ _ONCE = frozenset({b"authorization", b"dpop"})
 class Arrival(Struct, frozen=True, gc=False):
     """One request. `start_ns` is monotonic, `time_us` Unix time; header values are as sent, None when absent.
     `source` is the address that it comes from, "" when that is not known; it is never written down.
-    `certificate` is the thumbprint (x5t#S256) of the client certificate that it came with, "" without one.
+    `certificate` is the client certificate that it came with, None without one.
 
     `headers` are those that few requests have; they are looked up only where one is asked for. `sent` are all, as they
     came, for whoever has to know what was signed.
@@ -68,7 +69,7 @@ class Arrival(Struct, frozen=True, gc=False):
     source: str
     headers: Mapping[bytes, bytes]
     sent: Sequence[tuple[bytes, bytes]] = ()
-    certificate: str = ""
+    certificate: Certificate | None = None
 
     def presented(self) -> Presented:
         """What it shows of who sends it."""
@@ -147,7 +148,6 @@ class Reception:
             oversized = "headers-too-large"
         get = kept.get
         trace, language = get(b"traceparent"), get(b"accept-language")
-        certificate = self._certificate_of(scope)
         return Arrival(
             self.now_us(),
             self._monotonic_ns(),
@@ -163,7 +163,7 @@ class Reception:
             self._source_of(scope),
             kept,
             scope["headers"],
-            "" if certificate is None else certificate.thumbprint,
+            self._certificate_of(scope),
         )
 
 

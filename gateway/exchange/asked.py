@@ -12,12 +12,17 @@ from gateway.exchange.arrival import Arrival
 from gateway.exchange.cursor import Cursors
 from gateway.exchange.negotiate import Media, media_of
 from gateway.exchange.outcome import Outcome, problem
+from policies.reference import Words
 
 KEY_CHARACTERS_MAX = 256
 PARAMETERS_MAX = 32
 EXPORT_MAX = 10**9
 _OURS = frozenset({"limit", "cursor", "fields", "sort"})
 _PLAIN = frozenset({"limit"})
+_LIMIT: Words = {
+    "zh": "`limit` 应为 1 至 {most} 的整数",
+    "en": "`limit` is a whole number from 1 to {most}",
+}
 
 
 class Asked(Struct, frozen=True, gc=False):
@@ -46,9 +51,8 @@ def read_page(plan: Plan, cursors: Cursors, arrival: Arrival) -> Asked | Outcome
         return unknown_parameter(query)
     limit = _limit(given.get("limit"), default, maximum, media)
     if limit is None:
-        return problem(
-            "invalid-limit", plan.page_clause, detail=f"limit: 1-{maximum if media == 'json' else EXPORT_MAX}"
-        )
+        most = maximum if media == "json" else EXPORT_MAX
+        return problem("invalid-limit", plan.page_clause, detail=_LIMIT[arrival.language].format(most=most))
     if media == "json" and given.keys() <= _PLAIN:  # nearly every request
         return Asked(Query(limit=limit, traceparent=trace), place, remaining=limit)
     selected = _selected(plan, given)

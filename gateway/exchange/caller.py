@@ -39,7 +39,7 @@ class Caller(Struct, gc=False):
 
     `fresh` are headers that its next request needs, whatever becomes of this one: a new DPoP-Nonce.
     `limits` are members of the RateLimit field, by the limits' keys; `policy` is the RateLimit-Policy field where it is
-    not the contract's.
+    not the contract's. `observed` are clauses that only watch and would have refused the change for its signature.
     """
 
     arrival: Arrival
@@ -50,4 +50,5 @@ class Caller(Struct, gc=False):
     limits: dict[str, bytes] = msgspec.field(default_factory=dict)
     policy: tuple[tuple[bytes, bytes], ...] = ()
     waited_ns: int = 0
+    observed: tuple[str, ...] = ()
     fresh: tuple[tuple[bytes, bytes], ...] = ()

@@ -71,7 +71,11 @@ class Changes(Struct, frozen=True):
         body = await read_body(plan, caller)
         if isinstance(body, Outcome):
             return body
-        return await self.signed.check(plan, caller, body) or await read_wish(plan, asked, body)
+        signed = await self.signed.check(plan, caller, body)
+        if isinstance(signed, Outcome):
+            return signed
+        caller.observed = signed
+        return await read_wish(plan, asked, body)
 
     async def _made(self, plan: Plan, caller: Caller, adapter: Adapter, wish: Wish) -> tuple[Outcome, bool]:
         """Look, announce, ask. True beside the outcome: it is certain whether the change was made."""

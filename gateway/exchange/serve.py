@@ -130,6 +130,8 @@ class Gateway:
             outcome = problem("internal")
         if outcome.drift:
             self._sampler.drifted(plan, outcome.drift)
+        if caller.observed:
+            outcome = replace(outcome, observed=together(caller.observed, outcome.observed))
         return granted(outcome, admitted, (*ratelimit(caller), *ending))
 
     async def _read(self, plan: Plan, asked: Asked, adapter: Adapter, caller: Caller, verdict: Granted) -> Outcome:

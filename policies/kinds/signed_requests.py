@@ -7,8 +7,9 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 from msgspec import Meta
 
 from policies.clause import Binding, Clause, Signing
+from policies.counted import ENFORCE, enforce_words
 from policies.direction import Judge, narrowing, rising, widening
-from policies.reference import Words
+from policies.reference import Enforce, Words
 from policies.wording import duration, joined, listed
 
 Change: TypeAlias = Literal["create", "update", "delete"]
@@ -46,6 +47,7 @@ class SignedRequests(Clause, frozen=True, forbid_unknown_fields=True, tag="signe
         "covers": narrowing,
         "algorithms": widening,
         "max_age": rising,
+        "enforce": ENFORCE,
     }
 
     operations: Annotated[tuple[Change, ...], Meta(min_length=1)]
@@ -57,10 +59,16 @@ class SignedRequests(Clause, frozen=True, forbid_unknown_fields=True, tag="signe
     """Signature algorithms that count. A client whose key has none of them cannot make such a request."""
     max_age: timedelta
     """How long ago the signature was made, at most: PT10S to PT10M."""
+    enforce: Enforce = "refuse"
+    """`observe`: a change that is not signed so is made and recorded, not refused."""
 
     def unsaid(self) -> frozenset[str]:
         """A sentence may speak of components and algorithms in general while they are the usual ones."""
-        usual = {"covers": self.covers == PARTS, "algorithms": self.algorithms == ALGORITHMS}
+        usual = {
+            "covers": self.covers == PARTS,
+            "algorithms": self.algorithms == ALGORITHMS,
+            "enforce": self.enforce == "refuse",
+        }
         return frozenset(name for name, is_usual in usual.items() if is_usual)
 
     def faults(self) -> list[tuple[str, str]]:
@@ -79,9 +87,11 @@ class SignedRequests(Clause, frozen=True, forbid_unknown_fields=True, tag="signe
             "covers": listed(self.covers),
             "algorithms": listed(self.algorithms),
             "max_age": duration(self.max_age),
+            "enforce": enforce_words(self.enforce),
         }
 
     def effect(self, binding: Binding) -> Signing | None:
         if binding.operation not in self.operations:
             return None
-        return Signing(binding.clause, self.covers, frozenset(self.algorithms), int(self.max_age.total_seconds()))
+        max_age_s = int(self.max_age.total_seconds())
+        return Signing(binding.clause, self.covers, frozenset(self.algorithms), max_age_s, self.enforce)

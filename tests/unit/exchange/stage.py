@@ -31,6 +31,7 @@ from gateway.store.hidden import Hidden
 from gateway.store.idempotency import Idempotency
 from gateway.store.store import Store
 from policies.counters import Counters
+from tests.unit.audit.doubles import BRIEF
 from tests.unit.contracts.sample import compiled
 from tests.unit.exchange.judging import judged_by
 
@@ -144,7 +145,7 @@ class Stage:
         self.sent: Callable[[Any], None] = lambda _message: None
         self.gone = asyncio.Event()
         plans = plans or compiled()[1]
-        writer = Writer.open(folder, "gw-test")
+        writer = Writer.open(folder, "gw-test", options=BRIEF)
         assert isinstance(writer, Writer), writer
         self.writer = writer
         self.sidecar = Sidecar(folder / "sidecar" / "gw-test", SECRET, flush_s=None)

@@ -16,6 +16,7 @@ from gateway.oauth.grant import Grant
 from gateway.store.store import Store
 from tests.unit.exchange.stage import GRANT, Reply, Stage, said
 from tests.unit.exchange.wares import WARES, Database, ware, wares
+from tests.unit.store.ready_file import ready_file
 
 LINES = "application/x-ndjson"
 OWN_ROWS = "rows: record.owner == partner.code"
@@ -26,7 +27,7 @@ BODY = {"id": "W-1", "pieces": 3}
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    opened = await Store.open(f"sqlite:///{tmp_path / 'state.db'}")
+    opened = await Store.open(ready_file(tmp_path))
     yield opened
     await opened.close()
 

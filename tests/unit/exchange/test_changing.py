@@ -16,6 +16,7 @@ from gateway.store.idempotency import Idempotency
 from gateway.store.store import Store
 from tests.unit.exchange.stage import Reply, ScriptedAdapter, Stage, said
 from tests.unit.exchange.wares import SEEN, WARES, Database, ware, wares
+from tests.unit.store.ready_file import ready_file
 
 BODY = {"id": "W-1", "pieces": 3, "price": 1.5, "name": "张三"}
 PATCH = {"content_type": "application/merge-patch+json"}
@@ -23,7 +24,7 @@ PATCH = {"content_type": "application/merge-patch+json"}
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    opened = await Store.open(f"sqlite:///{tmp_path / 'state.db'}")
+    opened = await Store.open(ready_file(tmp_path, "state.db"))
     yield opened
     await opened.close()
 

@@ -15,6 +15,7 @@ from gateway.store.store import Store
 from tests.unit.audit import commitments
 from tests.unit.exchange.stage import SECRET, Stage, said
 from tests.unit.exchange.wares import WARES, ware, wares
+from tests.unit.store.ready_file import ready_file
 
 SUBJECT = (
     "- {name: hidden, logicalType: string}",
@@ -28,7 +29,7 @@ TWO = (
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    opened = await Store.open(f"sqlite:///{tmp_path / 'state.db'}")
+    opened = await Store.open(ready_file(tmp_path))
     yield opened
     await opened.close()
 

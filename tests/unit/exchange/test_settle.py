@@ -21,7 +21,6 @@ SUBJECT = (
     "- {name: hidden, logicalType: string, customProperties: [{property: subject, value: true}]}",
 )
 LINES = "application/x-ndjson"
-Made = Callable[..., Stage]
 
 
 def quota(unit: Unit, limit: int, clause: str = "7.1", **more: Any) -> Quota:
@@ -62,11 +61,20 @@ class Pages:
         return
 
 
+class Paged(Stage):
+    """A gateway whose backend is kept at hand."""
+
+    kept: Pages
+
+
+Made = Callable[..., Paged]
+
+
 @pytest.fixture
 def made(tmp_path: Path) -> Made:
-    def make(*limits: Limit, people: int = 10, records: int = 10) -> Stage:
+    def make(*limits: Limit, people: int = 10, records: int = 10) -> Paged:
         backend = Pages([ware(f"W-{number:02}", hidden=f"P-{number % people}") for number in range(records)])
-        stage = Stage(tmp_path / "log", with_limits(wares(None, SUBJECT), *limits), backend)
+        stage = Paged(tmp_path / "log", with_limits(wares(None, SUBJECT), *limits), backend)
         stage.grant, stage.kept = WARES, backend
         return stage
 

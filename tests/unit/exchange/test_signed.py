@@ -20,6 +20,7 @@ from policies.reference import ClauseRef
 from tests.unit.exchange.stage import MIDSUMMER_2026_US, Reply, Stage, said
 from tests.unit.exchange.wares import WARES, ware, wares
 from tests.unit.signatures.partner import BASE_URL, COVERED, Partner
+from tests.unit.store.ready_file import ready_file
 
 NOW_S = MIDSUMMER_2026_US // 1_000_000
 BODY = b'{"id": "W-1", "pieces": 3, "price": 1.5, "name": "\xe5\xbc\xa0"}'
@@ -28,10 +29,12 @@ PARTNER = Partner("ES256", now_s=NOW_S)
 JSON = {"content-type": "application/json", "authorization": "Bearer token"}
 
 
-def signing_plans() -> Plans:
+SIGNING = Signing(CLAUSE, PARTS, frozenset(ALGORITHMS), 60)
+
+
+def signing_plans(signing: tuple[Signing, ...] = (SIGNING,)) -> Plans:
     """The wares, all changes of which have to be signed."""
     plans = wares()
-    signing = (Signing(CLAUSE, PARTS, frozenset(ALGORITHMS), 60),)
     by_route = {
         route: tuple(
             replace(plan, signing=signing if plan.writing or plan.operation == "delete" else ()) for plan in each
@@ -50,13 +53,13 @@ class Scene:
         store: Store | None = None,
         note_use: NoteUse = unnoted,
         replay: ReplayCache | None = None,
+        signing: tuple[Signing, ...] = (SIGNING,),
     ) -> None:
         self.keys: tuple[ClientKey, ...] | None = (PARTNER.key,)
         self.asked: list[tuple[str, str]] = []
         self.replay = replay or LocalReplayCache()
-        self.stage = Stage(
-            folder, signing_plans(), store=store, signed=SignedChanges(BASE_URL, self.keys_of, self.replay, note_use)
-        )
+        signed = SignedChanges(BASE_URL, self.keys_of, self.replay, note_use)
+        self.stage = Stage(folder, signing_plans(signing), store=store, signed=signed)
         self.stage.grant = WARES
         self.stage.adapter.says = said(ware())
         self.stage.adapter.changes_say = said(ware(), 201)
@@ -91,7 +94,7 @@ def scene(tmp_path: Path) -> Scene:
 @pytest.fixture
 async def stored(tmp_path: Path) -> AsyncIterator[Scene]:
     """With a state store, for idempotency keys."""
-    store = await Store.open(f"sqlite:///{tmp_path / 'state.db'}")
+    store = await Store.open(ready_file(tmp_path))
     yield Scene(tmp_path / "log", store)
     await store.close()
 
@@ -217,7 +220,7 @@ async def test_reading_needs_no_signature(scene: Scene) -> None:
 
 async def test_which_key_was_used_is_told_and_only_once_it_was(tmp_path: Path) -> None:
     used: list[tuple[str, str]] = []
-    scene = Scene(tmp_path / "log", note_use=lambda client, credential: used.append((client, credential)))
+    scene = Scene(tmp_path / "log", note_use=lambda client, credential, *_: used.append((client, credential)))
     await scene.create(dict(JSON))
     await scene.create(signed() | {"signature": "sig1=:AAAA:"})
     assert used == []

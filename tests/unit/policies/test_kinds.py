@@ -25,6 +25,7 @@ from tests.unit.policies.clauses import (
     QUOTA,
     RATE,
     RESPONSE,
+    SIGNED,
     binding,
     clause,
 )
@@ -120,7 +121,9 @@ def test_values_within_their_bounds_are_no_contradiction(values: dict[str, Any])
     assert clause(values).faults() == []
 
 
-@pytest.mark.parametrize("values", [RATE, QUOTA, CONCURRENCY, HOURS, NETWORKS], ids=lambda values: values["kind"])
+@pytest.mark.parametrize(
+    "values", [RATE, QUOTA, CONCURRENCY, HOURS, NETWORKS, SIGNED], ids=lambda values: values["kind"]
+)
 def test_what_only_watches_has_to_say_so(values: dict[str, Any]) -> None:
     """A sentence that does not speak of `enforce` says that calls are refused; one that does is true either way."""
     silent = {language: text.replace("{enforce}", "") for language, text in values["text"].items()}

@@ -33,8 +33,19 @@ def test_without_a_word_the_usual_components_and_every_algorithm_are_meant() -> 
     found = effect("create")
     assert found is not None
     assert found.components == PARTS
-    assert clause(SIGNED).unsaid() == {"covers", "algorithms"}
-    assert clause(SIGNED, algorithms=["ed25519"]).unsaid() == {"covers"}
+    assert clause(SIGNED).unsaid() == {"covers", "algorithms", "enforce"}
+    assert clause(SIGNED, algorithms=["ed25519"], enforce="observe").unsaid() == {"covers"}
+    assert (found.enforce, clause(SIGNED).words()["enforce"]["en"]) == ("refuse", "refused")
+
+
+def test_one_that_only_watches_says_so() -> None:
+    found = effect("create", enforce="observe")
+    assert found is not None
+    assert found.enforce == "observe"
+    assert clause(SIGNED, enforce="observe").words()["enforce"] == {
+        "zh": "仅予记录，不予拒绝",
+        "en": "recorded and not refused",
+    }
 
 
 @pytest.mark.parametrize("part", ["@method", "@target-uri", "content-digest"])
@@ -75,6 +86,7 @@ def test_what_cannot_be_signed_for_us_is_no_value(changes: dict[str, Any]) -> No
         ("covers", list(PARTS), [*PARTS, "date"]),
         ("algorithms", ["ed25519", "rsa-pss-sha512"], ["ed25519"]),
         ("max_age", "PT2M", "PT1M"),
+        ("enforce", "observe", "refuse"),
     ],
 )
 def test_more_to_sign_and_less_time_for_it_tighten(name: str, old: Any, new: Any) -> None:
