@@ -10,7 +10,9 @@ from contracts.plan import Contract
 from gateway.audit.events import Event
 from gateway.audit.writer import Writer
 from gateway.authority_record import AuthorityError, record
-from gateway.people.roles import Role, Seat, may
+from gateway.people.arrivals import PREFIX
+from gateway.people.roles import Role, Seat, may, who_may
+from gateway.people.sign_offs import record_sign_off
 from gateway.people.totp import enrolment_uri, new_totp_secret
 from gateway.store.accounts import Account, Accounts, password_fault, username_fault
 from gateway.store.hidden import Hidden
@@ -96,13 +98,14 @@ class PeopleAuthority:
 
         `code` is that of their second factor, where they have one.
         """
+        if username.startswith(PREFIX):
+            raise AuthorityError(f"{username} has no password here: people of the identity provider use the console")
         account = await Accounts(self.store).check(username, password.reveal(), code)
         if account is None:
             raise AuthorityError("no account has this name and password, and this code where it has a second factor")
         if not may(account.role, "sign-off"):
-            raise AuthorityError(f"the role {account.role} signs nothing off")
-        subject = f"{contract.agreement} {contract.version} {account.username}"
-        await record(self.writer, "agreement-signed-off", subject, partner=contract.partner, contract=contract.hash)
+            raise AuthorityError(f"the role {account.role} signs nothing off: {' and '.join(who_may('sign-off'))} do")
+        await record_sign_off(self.writer, contract, account.username)
 
     async def _account(self, username: str) -> Account:
         account = await Accounts(self.store).find(username)

@@ -1,6 +1,7 @@
 """clausegate sign-off: a person says on the audit log which contract hash they approve."""
 
 import sys
+import time
 from typing import Annotated
 
 import typer
@@ -13,24 +14,26 @@ NAME = "sign-off"
 
 def run(
     folder: Folder,
-    agreement: Annotated[str, typer.Argument(metavar="AGREEMENT", help="The agreement as it stands now.")],
+    agreement: Annotated[str, typer.Argument(metavar="AGREEMENT", help="The agreement, in its newest version.")],
     account: Annotated[str, typer.Option("--as", metavar="USERNAME", help="Whose account of the console signs off.")],
     output: FormatOption = "text",
 ) -> None:
     """Sign an agreement off: put on the audit log that you approve exactly this contract hash.
 
     The password of the console account, and the code of its second factor where it has one, are read from the terminal
-    or, when it is none, from lines of standard input. The role has to be ops, legal or admin. Nothing is
-    switched on or off by it: it is evidence of who approved what, in the partner's own part of the log too.
+    or, when it is none, from lines of standard input. The role has to be legal or admin. People of the identity
+    provider have no password here: they sign off at the console. Nothing is switched on or off by it: it is evidence
+    of who approved what, in the partner's own part of the log too.
     """
     from gateway.commands.administering import administer
 
     workspace = open_workspace(folder)
-    found = [contract for (name, _), contract in sorted(workspace.plans.contracts.items()) if name == agreement]
-    if not found:
-        known = ", ".join(sorted({name for name, _ in workspace.plans.contracts}))
-        fail(f"there is no agreement {agreement}; there are: {known}")
-    contract = found[-1]
+    versions = workspace.plans.versions_of(agreement)
+    if not versions:
+        fail(f"there is no agreement {agreement}; there are: {', '.join(sorted(workspace.plans.agreements()))}")
+    contract = versions[-1]
+    if contract.effective_until_s <= time.time():
+        fail(f"{agreement} {contract.version} has ended: there is nothing to approve any more")
     err().print(f"{agreement} {contract.version}, contract hash {contract.hash}", soft_wrap=True)
     password = Hidden(_asked("password"))
     code = _asked("code, if the account has a second factor")

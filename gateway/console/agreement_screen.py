@@ -61,17 +61,11 @@ class AgreementScreen(Struct, frozen=True):
 
 def choose_contract(plans: Plans, agreement: str, version: str | None, now_s: int) -> Contract | None:
     """The version asked for; without one, the one in force, else the newest."""
-    versions = versions_of(plans, agreement)
+    versions = plans.versions_of(agreement)
     if version is not None:
         return next((contract for contract in versions if contract.version == version), None)
     in_force = [contract for contract in versions if term_of(contract, now_s) == "in_force"]
     return (in_force or versions)[-1] if versions else None
-
-
-def versions_of(plans: Plans, agreement: str) -> list[Contract]:
-    """Every version of an agreement, oldest first."""
-    found = [contract for contract in plans.contracts.values() if contract.agreement == agreement]
-    return sorted(found, key=lambda contract: (contract.effective_from_s, contract.version))
 
 
 class Counters(Struct, frozen=True):
@@ -115,7 +109,7 @@ def agreement_screen(
         ),
         data=tuple(data_results(health.counts, mine)),
         products=product_views(mine),
-        versions=tuple(versions_of(plans, contract.agreement)),
+        versions=plans.versions_of(contract.agreement),
     )
 
 

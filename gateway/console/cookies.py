@@ -12,6 +12,7 @@ from litestar.datastructures import Cookie
 SESSION_COOKIE: Final = "clausegate"
 FORM_COOKIE: Final = "clausegate_form"
 OIDC_COOKIE: Final = "clausegate_oidc"
+CONFIRMED_COOKIE: Final = "clausegate_confirmed"
 LANGUAGE_COOKIE: Final = "clausegate_language"
 _PREFIX: Final = "__Host-"
 

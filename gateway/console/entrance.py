@@ -10,7 +10,7 @@ from litestar.types import ControllerRouterHandler
 
 from gateway.console.answers import see_other
 from gateway.console.cookies import LANGUAGE_COOKIE
-from gateway.console.failures import Failures, Foreign, error_page, guarded
+from gateway.console.failures import Failures, Foreign, error_page, guarded, not_for_role
 from gateway.console.login import Login
 from gateway.console.oidc_login import OidcLogin
 from gateway.console.pages import PRIVATE, Pages
@@ -51,7 +51,7 @@ async def admitted(request: Web, pages: Pages, visitors: Visitors, *, part: bool
     if visitor.session is not None and may(visitor.session.account.role, pages.site.needs):
         return visitor
     if visitor.session is not None:
-        return error_page(pages, visitor, 403, "error.not_for_you")
+        return not_for_role(pages, visitor, pages.site.needs)
     return to_login(request, pages.site, part=part)
 
 

@@ -10,6 +10,7 @@ from gateway.authority_record import AuthorityError
 from gateway.console.origin import is_ours
 from gateway.console.pages import SECURITY_HEADERS, Pages
 from gateway.console.visitor import Visitor, known_visitor
+from gateway.people.roles import Allowed, who_may
 from gateway.store.faults import StoreError
 
 _log = structlog.get_logger(__name__)
@@ -55,7 +56,15 @@ class Foreign:
         return error_page(self._pages, known_visitor(request), 403, "error.bad_form")
 
 
-def error_page(pages: Pages, visitor: Visitor, status: int, message: str) -> Response[Any]:
+def not_for_role(pages: Pages, visitor: Visitor, what: Allowed) -> Response[Any]:
+    """Somebody is logged in whose role may not do that: which roles may, and what the person's own is."""
+    t = pages.catalogue(visitor.language)
+    role = visitor.session.account.role if visitor.session is not None else ""
+    roles = t("role.and").join(t.role(each) for each in who_may(what))
+    return error_page(pages, visitor, 403, "error.not_for_role", roles=roles, role=t.role(role))
+
+
+def error_page(pages: Pages, visitor: Visitor, status: int, message: str, /, **arguments: object) -> Response[Any]:
     """One sentence about what is wrong, and the way back."""
     return pages.page(
         "error.html",
@@ -64,7 +73,7 @@ def error_page(pages: Pages, visitor: Visitor, status: int, message: str) -> Res
         session=visitor.session,
         path=visitor.path,
         here="",
-        message=pages.say(visitor.language, message),
+        message=pages.say(visitor.language, message, **arguments),
     )
 
 

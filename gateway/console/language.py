@@ -25,6 +25,10 @@ class Catalogue:
         """The name of a clause kind; a kind without one goes by the word that documents use."""
         return self._messages.get(f"kind.{kind}", kind)
 
+    def role(self, role: str) -> str:
+        """The name of a person's role; one that nobody knows goes by the word that the account has."""
+        return self._messages.get(f"role.{role}", role)
+
     def names(self) -> frozenset[str]:
         """Every key there is."""
         return frozenset(self._messages)

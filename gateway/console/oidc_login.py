@@ -1,5 +1,6 @@
 """Logging in by the company's identity provider: away with a transaction in a cookie, back with a code."""
 
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -15,13 +16,14 @@ from gateway.console.sessions import same
 from gateway.console.site import CONSOLE, PORTAL, safe_next
 from gateway.console.visitor import Visitor, Visitors
 from gateway.console.wiring import Console
+from gateway.people.confirmation import confirmed_s
 from gateway.people.oidc import Oidc
 from gateway.people.provider import LoginFault
 from gateway.people.transaction import LIFETIME_S, Transaction, new_transaction
 
 _log = structlog.get_logger(__name__)
 
-_STATUS: Final = {"unavailable": 503, "declined": 403, "refused": 403}
+_STATUS: Final = {"unavailable": 503, "declined": 403, "refused": 403, "unproved": 403}
 _RETRY_S: Final = 10
 
 Web = Request[Any, Any, Any]
@@ -35,13 +37,14 @@ class OidcLogin:
         self._console, self._pages, self._visitors = console, pages, visitors
 
     async def begin(self, request: Web) -> Response[Any]:
-        """Send the person to the provider."""
+        """Send the person to the provider; with `confirm` to prove there anew who they are."""
         visitor = await self._visitors.of(request)
         oidc = self._console.oidc
         if oidc is None:
             return error_page(self._pages, visitor, 404, "error.not_found")
         target = safe_next(request.query_params.get("next"), self._pages.site)
-        transaction = new_transaction(target, self._console.now())
+        confirms = "confirm" in request.query_params
+        transaction = new_transaction(target, self._console.now(), confirms=confirms)
         address = await oidc.provider.address(transaction)
         if isinstance(address, LoginFault):
             return self._failed(request, visitor, address)
@@ -71,10 +74,14 @@ class OidcLogin:
         person = await oidc.provider.person(answer, transaction)
         if isinstance(person, LoginFault):
             return self._failed(request, visitor, person)
+        proved_s = confirmed_s(person.claims, self._console.now()) if transaction.confirms else None
+        if transaction.confirms and proved_s is None:
+            return self._failed(request, visitor, LoginFault("unproved", "auth-time"))
         account = await oidc.arrivals.account(oidc.provider.issuer, person, visitor.language)
         at_portal = transaction.target.startswith(PORTAL.base)
         entry = Entry(self._visitors, PORTAL if at_portal else self._pages.site)
-        entered = await entry.admit(request, account, transaction.target) if account is not None else None
+        confirm = None if proved_s is None else partial(oidc.confirmations.seal, proved_s)
+        entered = await entry.admit(request, account, transaction.target, confirm=confirm) if account else None
         if entered is None:
             _log.warning("login by the identity provider without access here")
             return self._over(request, error_page(self._pages, _elsewhere(visitor), 403, "login.no_access"))
@@ -86,6 +93,7 @@ class OidcLogin:
             "unavailable": "login.provider_unavailable",
             "declined": "login.provider_declined",
             "refused": "login.provider_refused",
+            "unproved": "login.provider_unproved",
         }[fault.kind]
         answer = error_page(self._pages, _elsewhere(visitor), _STATUS[fault.kind], message)
         if fault.kind == "unavailable":

@@ -13,6 +13,8 @@ from gateway.console.ecosystem_screen import ecosystem_screen
 from gateway.console.entrance import admitted, site_router
 from gateway.console.limit_uses import charges
 from gateway.console.pages import Pages
+from gateway.console.sign_off import SigningScreens, sign_off_handlers
+from gateway.console.sign_off_screen import signatures
 from gateway.console.static_files import FOREVER, REVALIDATE, StaticFiles
 from gateway.console.visitor import Visitor, Visitors
 from gateway.console.wiring import Console
@@ -26,7 +28,8 @@ def console_routes(console: Console) -> Sequence[ControllerRouterHandler]:
     """Everything below /console/, ready for Litestar."""
     static = StaticFiles()
     pages, visitors = Pages(static), Visitors(console)
-    handlers = [*_screen_handlers(_Screens(console, pages, visitors)), _static_handler(static)]
+    signing = sign_off_handlers(SigningScreens(console, pages, visitors))
+    handlers = [*_screen_handlers(_Screens(console, pages, visitors)), *signing, _static_handler(static)]
     return [site_router(console, pages, visitors, handlers)]
 
 
@@ -60,8 +63,11 @@ class _Screens:
         t = self._pages.catalogue(visitor.language)
         counters = await self._counters(contract, plans)
         screen = agreement_screen(contract, plans, self._console.tally, counters=counters, now_s=now_s, t=t)
-        template = "agreement_clauses.html" if part else "agreement.html"
-        return self._page(template, visitor, screen=screen)
+        if part:
+            return self._page("agreement_clauses.html", visitor, screen=screen)
+        given = await self._console.sign_offs.given([contract])
+        signed = signatures(given[contract.hash], contract)
+        return self._page("agreement.html", visitor, screen=screen, signed=signed)
 
     async def _counters(self, contract: Contract, plans: Plans) -> Counters:
         console = self._console

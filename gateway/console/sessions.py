@@ -64,7 +64,7 @@ class Sessions:
         # One write a second is exact enough for an end after half an hour.
         if known is not None and is_use and now_us - known.kept.used_us >= _SECOND_US:
             known = await self._use(known.kept, now_us, now_ns)
-        return None if known is None else Session(known.kept, _form_token(session_id))
+        return None if known is None else Session(known.kept, form_token_of(session_id))
 
     async def end(self, session_id: str | None) -> None:
         """Log out."""
@@ -114,7 +114,7 @@ def _key(session_id: str) -> bytes:
     return hashlib.sha256(session_id.encode(errors="replace")).digest()
 
 
-def _form_token(session_id: str) -> str:
+def form_token_of(session_id: str) -> str:
     """Derived from the id, which only the person's browser has: nothing that is kept leads to it."""
     return hmac.digest(session_id.encode(errors="replace"), _FORM, "sha256").hex()
 

@@ -1,14 +1,15 @@
 """What the console is made of: its collaborators, as one value of constructor arguments."""
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
 
-from contracts.plan import Plan, Plans
+from contracts.plan import Contract, Plan, Plans
 from gateway.console.limit_uses import LimitsOf
 from gateway.people.oidc import Oidc
+from gateway.people.sign_offs import SignOff
 from gateway.sla.tally import Tally
 from gateway.source_address import SourceOf, peer_of
 from gateway.store.sessions import KeptSession
@@ -73,6 +74,16 @@ class Usage(Protocol):
         """How limits stand, in the order of the charges; charges nothing. Raises LimiterUnavailable."""
 
 
+class ConsoleSignOffs(Protocol):
+    """Sign-offs of agreements, as the audit log has them (gateway/people/sign_offs.py)."""
+
+    async def given(self, contracts: Iterable[Contract]) -> Mapping[str, tuple[SignOff, ...]]:
+        """Who has signed each of these off until now, by contract hash."""
+
+    async def sign(self, contract: Contract, username: str) -> None:
+        """Put on the log that this person approves this contract hash. Raises AuthorityError."""
+
+
 def _as_written(plan: Plan, _: int) -> tuple[Limit, ...]:
     return plan.limits
 
@@ -92,6 +103,7 @@ class Console(Struct, frozen=True, kw_only=True):
     counters: Usage
     accounts: ConsoleAccounts
     sessions: ConsoleSessions
+    sign_offs: ConsoleSignOffs
     allow_login: Callable[[str, str], Awaitable[int | None]]
     limits_of: LimitsOf = _as_written
     source_of: SourceOf = peer_of

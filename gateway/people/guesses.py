@@ -1,35 +1,35 @@
 """Slows down whoever has the password of an account and guesses the codes of its second factor (RFC 4226, 7.3).
 
 Throttles count by name and source, and a guesser may have many sources. This counts by account alone: it cannot lock
-anybody out who is not in trouble already, as only a right password gets so far. Each process counts for itself.
+anybody out who is not in trouble already, as only a right password gets so far. The count is kept with the account
+(gateway/store/accounts.py): all processes have one, and a restart forgets nothing.
 """
 
 from typing import Final
 
+from msgspec import Struct
+
 MISSES_MAX: Final = 10
-PAUSE_S: Final = 300.0
+PAUSE_S: Final = 300
 """So long after the first of so many misses no code of the account is taken, not even the right one."""
 
 
-class Guesses:
-    """Wrong codes by account. There are no more entries than accounts."""
+class Guessed(Struct, frozen=True):
+    """How many codes of an account were wrong, the first of them at `since_s` (Unix time)."""
 
-    def __init__(self) -> None:
-        self._missed: dict[str, tuple[float, int]] = {}
+    misses: int = 0
+    since_s: int = 0
 
-    def is_allowed(self, username: str, now_s: float) -> bool:
+    def admits(self, now_s: int) -> bool:
         """Whether a code may be tried."""
-        since_s, misses = self._missed.get(username, (now_s, 0))
-        return misses < MISSES_MAX or not 0 <= now_s - since_s < PAUSE_S
+        return self.misses < MISSES_MAX or not self._counts(now_s)
 
-    def miss(self, username: str, now_s: float) -> bool:
-        """A wrong code. True for the one with which the pause begins."""
-        since_s, misses = self._missed.get(username, (now_s, 0))
-        if not 0 <= now_s - since_s < PAUSE_S:
-            since_s, misses = now_s, 0
-        self._missed[username] = (since_s, misses + 1)
-        return misses + 1 == MISSES_MAX
+    def missed(self, now_s: int) -> "Guessed":
+        """With one more, of a code that was admitted. A pause begins when there are MISSES_MAX."""
+        if not self.misses or not self._counts(now_s):
+            return Guessed(1, now_s)
+        return Guessed(self.misses + 1, self.since_s)
 
-    def forget(self, username: str) -> None:
-        """A right code."""
-        self._missed.pop(username, None)
+    def _counts(self, now_s: int) -> bool:
+        # A clock that was set back must not prolong the pause.
+        return 0 <= now_s - self.since_s < PAUSE_S

@@ -11,6 +11,7 @@ from gateway.audit.events import Event
 from gateway.audit.writer import Writer
 from gateway.authority_record import record
 from gateway.people.arrivals import Arrivals
+from gateway.people.confirmation import Confirmations
 from gateway.people.id_token import Person
 from gateway.people.provider import LoginFault, Provider, provider_settings
 from gateway.people.roles import Groups
@@ -43,6 +44,7 @@ class Oidc(Struct, frozen=True):
     provider: IdentityProvider
     transactions: Transactions
     arrivals: Arrivals
+    confirmations: Confirmations
 
 
 async def open_oidc(
@@ -64,4 +66,4 @@ async def open_oidc(
     stack.push_async_callback(provider.close)
     key = await ServerSecrets(store).obtain(_SECRET, int(time.time()))
     arrivals = Arrivals(Accounts(store), groups, settings.oidc_role_claim, recorded)
-    return Oidc(provider, Transactions(key), arrivals)
+    return Oidc(provider, Transactions(key), arrivals, Confirmations(key))

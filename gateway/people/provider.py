@@ -15,6 +15,7 @@ import httpx
 from msgspec import Struct
 
 from gateway.outbound.transport import CappedTransport
+from gateway.people.confirmation import FRESH_S
 from gateway.people.discovery import DOCUMENT_BYTES_MAX, TIMEOUT_S, Discovery, Metadata, Unavailable, is_secure
 from gateway.people.id_token import Expected, Person, TokenFault, keys_for, unverified_header, verified_person
 from gateway.people.transaction import Transaction
@@ -30,7 +31,7 @@ _CODE_CHARACTERS_MAX: Final = 4_096
 class LoginFault(Struct, frozen=True):
     """Nobody was logged in. `kind` is what the person is told; `reason` a word for the operator's log."""
 
-    kind: Literal["unavailable", "declined", "refused"]
+    kind: Literal["unavailable", "declined", "refused", "unproved"]
     reason: str
 
 
@@ -99,11 +100,14 @@ class Provider:
         if isinstance(metadata, Unavailable):
             return LoginFault("unavailable", metadata.reason)
         client = self._oauth(metadata)
+        # OpenID Connect Core 1.0, section 3.1.2.1: the person proves it anew, and the ID token has to say when.
+        anew = {"prompt": "login", "max_age": str(FRESH_S)} if transaction.confirms else {}
         url, _ = client.create_authorization_url(
             metadata.authorization_endpoint,
             state=transaction.state,
             nonce=transaction.nonce,
             code_verifier=transaction.verifier,
+            **anew,
         )
         return str(url)
 

@@ -5,62 +5,58 @@ cookie learns the code verifier (RFC 7636), and nobody makes a transaction up.
 """
 
 import secrets
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Final
 
 import msgspec
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
 from msgspec import Struct
 
+from gateway.people.sealed import SealedText
 from gateway.store.hidden import Hidden
 
 LIFETIME_S: Final = 600
-_NONCE_BYTES: Final = 12
 _WHAT: Final = b"clausegate login by the identity provider"
-_COOKIE_CHARACTERS_MAX: Final = 3_000
 
 
 class Transaction(Struct, frozen=True):
-    """`state`, `nonce` and `verifier` are random; `target` is the page of ours that was asked for."""
+    """`state`, `nonce` and `verifier` are random; `target` is the page of ours that was asked for.
+
+    `confirms`: whoever is logged in there already has to prove anew who they are (gateway/people/confirmation.py).
+    """
 
     state: str
     nonce: str
     verifier: str
     target: str
     begun_s: int
+    confirms: bool = False
 
     def __repr__(self) -> str:
         return "Transaction()"
 
 
-def new_transaction(target: str, now_s: float) -> Transaction:
+def new_transaction(target: str, now_s: float, *, confirms: bool = False) -> Transaction:
     """256 random bits each; a verifier has 43 to 128 characters (RFC 7636 section 4.1)."""
     state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
-    return Transaction(state, nonce, verifier, target, int(now_s))
+    return Transaction(state, nonce, verifier, target, int(now_s), confirms)
 
 
 class Transactions:
-    """Seals transactions by AES-256-GCM-SIV (RFC 8452), under a key of the server."""
+    """Seals transactions under a key of the server."""
 
     def __init__(self, key: Hidden[bytes]) -> None:
-        self._cipher = AESGCMSIV(key.reveal())
+        self._sealed = SealedText(key)
 
     def seal(self, transaction: Transaction) -> str:
         """The value of the cookie."""
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        return urlsafe_b64encode(
-            nonce + self._cipher.encrypt(nonce, msgspec.msgpack.encode(transaction), _WHAT)
-        ).decode()
+        return self._sealed.seal(msgspec.msgpack.encode(transaction), _WHAT)
 
     def open(self, cookie: str, now_s: float) -> Transaction | None:
         """The transaction again; None for one that is over, and for what this gateway did not seal."""
-        if not cookie.isascii() or len(cookie) > _COOKIE_CHARACTERS_MAX:
+        found = self._sealed.open(cookie, _WHAT)
+        if found is None:
             return None
         try:
-            sealed = urlsafe_b64decode(cookie)
-            found = self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _WHAT)
             transaction = msgspec.msgpack.decode(found, type=Transaction)
-        except (InvalidTag, ValueError, msgspec.MsgspecError):
+        except msgspec.MsgspecError:
             return None
         return transaction if 0 <= now_s - transaction.begun_s < LIFETIME_S else None

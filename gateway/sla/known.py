@@ -1,6 +1,7 @@
 """What a gateway that starts has to know of the log: what is in force, which keys are on it, what was counted."""
 
 from gateway.audit.leaf import Authority, Entry
+from gateway.people.sign_offs import SignOffs
 from gateway.sla.following import Following, Writers, siblings
 from gateway.sla.tally import Tally
 from gateway.workspace import Workspace
@@ -15,9 +16,11 @@ class Known:
     def __init__(self) -> None:
         self.activated: dict[str, str] = {}
         self.keys: set[str] = set()
+        self.sign_offs = SignOffs()
 
     def hear(self, entry: Entry) -> None:
         """Take note of a record."""
+        self.sign_offs.hear(entry)
         if isinstance(entry, Authority):
             if entry.event == "agreement-activated":
                 self.activated[entry.subject] = entry.contract

@@ -63,6 +63,15 @@ async def test_a_client_comes_goes_and_comes_back_on_the_record(
         assert secret.reveal().encode() not in log
 
 
+async def test_no_client_is_called_as_the_gateway_calls_itself(
+    workspace: Workspace, administration: Administration
+) -> None:
+    for partner in (PARTNER, "hub"):
+        with pytest.raises(AuthorityError, match="give the client another name"):
+            await administration.add_client(NewClient("hub", partner, "client_secret_basic"))
+    assert events(workspace) == []
+
+
 async def test_a_rotation_names_the_key_that_signs_from_then_on(
     workspace: Workspace, administration: Administration
 ) -> None:

@@ -76,15 +76,23 @@ async def test_the_code_of_an_enrolled_account_is_needed_to_sign_off(
     assert events(workspace)[-1][0] == "agreement-signed-off"
 
 
-@pytest.mark.parametrize("seat", [Seat("auditor"), Seat("partner-developer", PARTNER)])
+@pytest.mark.parametrize("seat", [Seat("ops"), Seat("auditor"), Seat("partner-developer", PARTNER)])
 async def test_whose_role_may_not_signs_nothing_off(
     workspace: Workspace, administration: Administration, seat: Seat
 ) -> None:
     (contract,) = workspace.plans.contracts.values()
     await administration.set_role("li", seat)
-    with pytest.raises(AuthorityError, match="signs nothing off"):
+    with pytest.raises(AuthorityError, match="signs nothing off: legal and admin do"):
         await administration.sign_off(contract, "li", PASSWORD)
     assert all(event != "agreement-signed-off" for event, _, _ in events(workspace))
+
+
+async def test_whoever_has_no_password_here_is_told_where_to_sign_off(
+    workspace: Workspace, administration: Administration
+) -> None:
+    (contract,) = workspace.plans.contracts.values()
+    with pytest.raises(AuthorityError, match="use the console"):
+        await administration.sign_off(contract, "oidc:li.na", PASSWORD)
 
 
 async def test_what_cannot_be_done_changes_nothing_and_is_not_recorded(

@@ -1,6 +1,6 @@
 """A console over the small hub, with accounts and counters that are real and small."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from html.parser import HTMLParser
 from typing import Any, TypeVar
 
@@ -9,13 +9,15 @@ from litestar.testing import TestClient
 from msgspec import Struct
 from msgspec.structs import replace
 
-from contracts.plan import Plan, Plans
+from contracts.plan import Contract, Plan, Plans
+from gateway.authority_record import AuthorityError
 from gateway.console.routes import console_routes
 from gateway.console.wiring import Console
+from gateway.credentials.shown import Looked
 from gateway.limits.charging import counter
+from gateway.people.sign_offs import SignOff
 from gateway.portal.routes import ClientsOf, portal_routes
 from gateway.sla.tally import Tally
-from gateway.store.clients import Client
 from gateway.store.faults import StoreError
 from gateway.store.sessions import KeptSession
 from policies.counters import Counters
@@ -85,7 +87,7 @@ class Logins:
         if kept is None or kept.username not in self._people.people:
             return None
         person, _ = self._people.people[kept.username]
-        return replace(kept, role=person.role, partner=person.partner)  # type: ignore[arg-type]
+        return replace(kept, role=person.role, partner=person.partner)
 
     async def use(self, key: bytes, now_us: int) -> bool:
         self._write()
@@ -111,6 +113,28 @@ class Logins:
     def _answer(self) -> None:
         if self.fails:
             raise StoreError("unreachable", "db.example/clausegate", "the database does not answer")
+
+
+class Approvals:
+    """Sign-offs in a dictionary: who, by contract hash. `fails` makes it a log that cannot be written."""
+
+    def __init__(self, clock: "Clock") -> None:
+        self._clock = clock
+        self.signed: dict[str, tuple[SignOff, ...]] = {}
+        self.fails = False
+
+    async def given(self, contracts: Iterable[Contract]) -> Mapping[str, tuple[SignOff, ...]]:
+        return {contract.hash: self.signed.get(contract.hash, ()) for contract in contracts}
+
+    async def sign(self, contract: Contract, username: str) -> None:
+        if self.fails:
+            raise AuthorityError("the record cannot be written: disk-full")
+        one = SignOff(username, int(self._clock() * 1_000_000))
+        self.signed[contract.hash] = (*self.signed.get(contract.hash, ()), one)
+
+    def by(self) -> list[str]:
+        """Everybody who has signed, by contract hash."""
+        return [one.username for given in self.signed.values() for one in given]
 
 
 class Door:
@@ -148,10 +172,11 @@ class House(Struct):
     door: Door
     people: People
     logins: Logins
+    approvals: Approvals
     app: Litestar
 
 
-async def no_clients(_: str) -> tuple[Client, ...]:
+async def no_clients(_: str) -> tuple[Looked, ...]:
     """No partner has any."""
     return ()
 
@@ -166,7 +191,7 @@ def house(
     """Build it, the portal beside it. Nothing has been counted yet."""
     plans = plans or plans_of()
     clock, door, people = Clock(), Door(allowed), People(ops=PASSWORD, li=PASSWORD)
-    logins = Logins(people)
+    logins, approvals = Logins(people), Approvals(clock)
     counters = Counters()
     console = Console(
         plans=lambda: plans,
@@ -174,6 +199,7 @@ def house(
         counters=counters,
         accounts=people,
         sessions=logins,
+        sign_offs=approvals,
         allow_login=door.allow,
         now=clock,
         monotonic_ns=lambda: clock.moment().monotonic_ns,
@@ -181,7 +207,7 @@ def house(
     console = wrap(console) if wrap else console
     handlers = [*console_routes(console), *portal_routes(console, clients or no_clients)]
     app = Litestar(route_handlers=handlers, openapi_config=None, logging_config=None)
-    return House(plans, console.tally, counters, clock, door, people, logins, app)
+    return House(plans, console.tally, counters, clock, door, people, logins, approvals, app)
 
 
 def busy(built: House) -> House:

@@ -14,10 +14,11 @@ from gateway.store.store import Store
 from gateway.throttle import Throttle, ThrottleRules
 from tests.unit.console.house import PASSWORD, form_token, house
 from tests.unit.sla.hub import plans_of
+from tests.unit.store.ready_file import ready_file
 
 
 async def test_a_stored_account_logs_in_and_guessing_is_slowed_down(tmp_path: Path) -> None:
-    store = await Store.open(f"sqlite:///{tmp_path}/clausegate.db")
+    store = await Store.open(ready_file(tmp_path))
     accounts = Accounts(store, hasher=PasswordHasher(time_cost=1, memory_cost=1024))
     assert isinstance(await accounts.create("wang", PASSWORD, "legal", "zh"), Account)
     throttle = Throttle(Hidden(b"k" * 32), ThrottleRules(login="3/hour"))
@@ -26,7 +27,8 @@ async def test_a_stored_account_logs_in_and_guessing_is_slowed_down(tmp_path: Pa
         kept = KeptSessions(store)
         return msgspec.structs.replace(console, accounts=accounts, sessions=kept, allow_login=throttle.allow_login)
 
-    transport = httpx.ASGITransport(house(plans_of(), wrap=real).app)
+    app = house(plans_of(), wrap=real).app
+    transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # the framework's own types of the same thing
     async with httpx.AsyncClient(transport=transport, base_url="http://console.test") as client:
         page = await client.get("/console/login")
         form = {"form_token": form_token(page.text), "username": "wang"}

@@ -19,7 +19,7 @@ def behind_tls() -> House:
     return house(PLANS, wrap=lambda console: replace(console, secure=True))
 
 
-def logged_in(client: TestClient) -> list[str]:
+def logged_in(client: TestClient[Litestar]) -> list[str]:
     """Set-Cookie headers of a login."""
     page = client.get("/console/login")
     form = {"form_token": form_token(page.text), "username": "ops", "password": PASSWORD}

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from litestar import Litestar
 from litestar.testing import TestClient
 from msgspec.structs import replace
 
@@ -23,13 +24,13 @@ def built() -> House:
 
 
 @pytest.fixture
-def client(built: House) -> Iterator[TestClient]:
+def client(built: House) -> Iterator[TestClient[Litestar]]:
     with TestClient(built.app) as client:
         yield client
 
 
 @pytest.mark.parametrize("path", ["/console/", "/console", "/console/agreements/swift-logistics-2026"])
-def test_nobody_sees_a_screen_without_logging_in(client: TestClient, path: str) -> None:
+def test_nobody_sees_a_screen_without_logging_in(client: TestClient[Litestar], path: str) -> None:
     answer = client.get(path, follow_redirects=False)
     assert answer.status_code == 303
     assert answer.headers["location"].startswith("/console/login")
@@ -37,13 +38,15 @@ def test_nobody_sees_a_screen_without_logging_in(client: TestClient, path: str) 
 
 
 @pytest.mark.parametrize("path", ["/console/ecosystem", "/console/agreements/swift-logistics-2026/clauses"])
-def test_a_refreshing_part_without_a_session_sends_the_whole_page_to_the_login(client: TestClient, path: str) -> None:
+def test_a_refreshing_part_without_a_session_sends_the_whole_page_to_the_login(
+    client: TestClient[Litestar], path: str
+) -> None:
     answer = client.get(path, follow_redirects=False)
     assert (answer.status_code, answer.headers["hx-redirect"]) == (401, "/console/login")
     assert answer.text == ""
 
 
-def test_the_right_password_opens_the_page_that_was_asked_for(client: TestClient) -> None:
+def test_the_right_password_opens_the_page_that_was_asked_for(client: TestClient[Litestar]) -> None:
     asked = client.get("/console/agreements/swift-logistics-2026", follow_redirects=False)
     page = client.get(asked.headers["location"])
     form = {"form_token": form_token(page.text), "username": "ops", "password": PASSWORD}
@@ -54,7 +57,7 @@ def test_the_right_password_opens_the_page_that_was_asked_for(client: TestClient
     assert client.get(answer.headers["location"]).status_code == 200
 
 
-def test_a_wrong_name_and_a_wrong_password_get_the_same_answer(client: TestClient) -> None:
+def test_a_wrong_name_and_a_wrong_password_get_the_same_answer(client: TestClient[Litestar]) -> None:
     name = enter(client, username="nobody", password=PASSWORD)
     word = enter(client, username="ops", password="wrong")
     assert name.status_code == word.status_code == 401
@@ -63,7 +66,7 @@ def test_a_wrong_name_and_a_wrong_password_get_the_same_answer(client: TestClien
     assert PASSWORD not in name.text
 
 
-def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(client: TestClient) -> None:
+def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(client: TestClient[Litestar]) -> None:
     cookie = next(value for value in enter(client).headers.get_list("set-cookie") if value.startswith(SESSION_COOKIE))
     assert {"HttpOnly", "SameSite=lax", "Path=/"} <= {part.strip() for part in cookie.split(";")}
     assert "Secure" not in cookie
@@ -77,6 +80,7 @@ def test_behind_tls_cookies_are_for_tls_only() -> None:
             counters=console.counters,
             accounts=console.accounts,
             sessions=console.sessions,
+            sign_offs=console.sign_offs,
             allow_login=console.allow_login,
             now=console.now,
             secure=True,
@@ -88,7 +92,7 @@ def test_behind_tls_cookies_are_for_tls_only() -> None:
     assert all("Secure" in cookie for cookie in cookies)
 
 
-def test_a_login_form_from_another_site_is_refused(built: House, client: TestClient) -> None:
+def test_a_login_form_from_another_site_is_refused(built: House, client: TestClient[Litestar]) -> None:
     client.get("/console/login")
     form = {"form_token": "guessed", "username": "ops", "password": PASSWORD}
     assert client.post("/console/login", data=form, follow_redirects=False).status_code == 403
@@ -97,7 +101,7 @@ def test_a_login_form_from_another_site_is_refused(built: House, client: TestCli
     assert built.door.asked == [], "not even counted as an attempt"
 
 
-def test_logging_out_needs_the_sessions_own_token(client: TestClient) -> None:
+def test_logging_out_needs_the_sessions_own_token(client: TestClient[Litestar]) -> None:
     enter(client)
     assert client.post("/console/logout", data={"form_token": "guessed"}, follow_redirects=False).status_code == 403
     token = form_token(client.get("/console/").text)
@@ -107,7 +111,7 @@ def test_logging_out_needs_the_sessions_own_token(client: TestClient) -> None:
     assert client.get("/console/", follow_redirects=False).status_code == 303, "the id itself is dead"
 
 
-def test_logging_in_again_ends_the_session_before(client: TestClient) -> None:
+def test_logging_in_again_ends_the_session_before(client: TestClient[Litestar]) -> None:
     enter(client)
     first = client.cookies[SESSION_COOKIE]
     client.cookies.delete(SESSION_COOKIE)
@@ -128,13 +132,15 @@ def test_too_many_attempts_are_told_to_wait_before_any_password_is_checked() -> 
     assert "60 seconds" in answer.text
 
 
-def test_an_idle_session_has_to_log_in_again(built: House, client: TestClient) -> None:
+def test_an_idle_session_has_to_log_in_again(built: House, client: TestClient[Litestar]) -> None:
     enter(client)
     built.clock.now_s += IDLE_S
     assert client.get("/console/", follow_redirects=False).status_code == 303
 
 
-def test_figures_that_refresh_do_not_keep_a_forgotten_screen_logged_in(built: House, client: TestClient) -> None:
+def test_figures_that_refresh_do_not_keep_a_forgotten_screen_logged_in(
+    built: House, client: TestClient[Litestar]
+) -> None:
     enter(client)
     statuses = []
     for _ in range(3):
@@ -143,14 +149,14 @@ def test_figures_that_refresh_do_not_keep_a_forgotten_screen_logged_in(built: Ho
     assert statuses == [200, 401, 401]
 
 
-def test_a_form_that_is_too_large_is_refused(client: TestClient) -> None:
+def test_a_form_that_is_too_large_is_refused(client: TestClient[Litestar]) -> None:
     answer = client.post("/console/login", data={"username": "x" * 20_000}, follow_redirects=False)
     assert answer.status_code == 413
     assert answer.headers["content-security-policy"] == SECURITY_HEADERS["Content-Security-Policy"]
 
 
 @pytest.mark.parametrize("body", [b"\xff\xfe=%zz&&&", b"", b"form_token", b"form_token=%ff&form_token=b"])
-def test_a_form_that_makes_no_sense_is_refused(client: TestClient, body: bytes) -> None:
+def test_a_form_that_makes_no_sense_is_refused(client: TestClient[Litestar], body: bytes) -> None:
     headers = {"content-type": "application/x-www-form-urlencoded"}
     assert client.post("/console/login", content=body, headers=headers).status_code == 403
 

@@ -4,11 +4,13 @@ import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from litestar import Litestar
 from litestar.testing import TestClient
 from msgspec.structs import replace
 
 from gateway.authority_record import AuthorityError
 from gateway.console.cookies import OIDC_COOKIE, SESSION_COOKIE
+from gateway.people.confirmation import Confirmations
 from gateway.people.oidc import Oidc
 from gateway.people.provider import Provider, ProviderSettings
 from gateway.people.transaction import Transactions
@@ -46,11 +48,12 @@ def away(answers: dict[str, httpx.Response] | None = None, door: Door | None = N
 
     known = ProviderSettings(ISSUER, "clausegate", Hidden(SECRET), "https://gate.example/console/oidc/callback")
     provider = Provider(known, now=lambda: NOON_S, transport=httpx.MockTransport(handle))
-    oidc = Oidc(provider, Transactions(Hidden(b"k" * 32)), Arrivals())  # type: ignore[arg-type]
+    key = Hidden(b"k" * 32)
+    oidc = Oidc(provider, Transactions(key), Arrivals(), Confirmations(key))  # type: ignore[arg-type]
     return house(PLANS, wrap=lambda console: replace(console, oidc=oidc), allowed=door.allowed if door else 100)
 
 
-def begun(client: TestClient) -> dict[str, str]:
+def begun(client: TestClient[Litestar]) -> dict[str, str]:
     """The parameters with which the person was sent away."""
     sent = client.get("/console/oidc", follow_redirects=False)
     assert sent.status_code == 303
@@ -74,6 +77,7 @@ def test_the_person_is_sent_away_with_a_challenge_and_without_what_only_we_know(
 def test_whatever_comes_back_is_answered_by_a_page(parameters: list[tuple[str, str]]) -> None:
     client = CLIENT
     sent = begun(client)
+    said: list[tuple[str, str | int | float | bool | None]]
     said = [(name, sent["state"] if name == "state" and value > "m" else value) for name, value in parameters]
     answer = client.get("/console/oidc/callback", params=said, follow_redirects=False)
     assert answer.status_code in {403, 503}

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from litestar import Litestar
 from litestar.testing import TestClient
 
 from adapters.base import Backend
@@ -30,7 +31,7 @@ def built() -> House:
 
 
 @pytest.fixture
-def client(built: House) -> Iterator[TestClient]:
+def client(built: House) -> Iterator[TestClient[Litestar]]:
     with TestClient(built.app) as client:
         enter(client)
         yield client
@@ -39,7 +40,9 @@ def client(built: House) -> Iterator[TestClient]:
 @pytest.mark.parametrize(
     "path", ["/console/", "/console/ecosystem", AGREEMENT, f"{AGREEMENT}/clauses", "/console/nowhere", "/console/login"]
 )
-def test_every_answer_carries_the_security_headers_and_is_kept_by_no_cache(client: TestClient, path: str) -> None:
+def test_every_answer_carries_the_security_headers_and_is_kept_by_no_cache(
+    client: TestClient[Litestar], path: str
+) -> None:
     answer = client.get(path, follow_redirects=False)
     for name, value in SECURITY_HEADERS.items():
         assert answer.headers[name] == value
@@ -48,7 +51,7 @@ def test_every_answer_carries_the_security_headers_and_is_kept_by_no_cache(clien
 
 
 @pytest.mark.parametrize("path", ["/console/", AGREEMENT, "/console/login"])
-def test_no_page_has_inline_script_or_style_or_names_another_host(client: TestClient, path: str) -> None:
+def test_no_page_has_inline_script_or_style_or_names_another_host(client: TestClient[Litestar], path: str) -> None:
     page = Page(client.get(path).text)
     for tag, said in page.tags:
         assert tag != "style"
@@ -60,7 +63,7 @@ def test_no_page_has_inline_script_or_style_or_names_another_host(client: TestCl
 
 
 @pytest.mark.parametrize("path", ["/console/", AGREEMENT])
-def test_every_header_cell_says_what_it_heads(client: TestClient, path: str) -> None:
+def test_every_header_cell_says_what_it_heads(client: TestClient[Litestar], path: str) -> None:
     heads = [said for tag, said in Page(client.get(path).text).tags if tag == "th"]
     assert heads
     assert all(said.get("scope") in ("row", "col") for said in heads)
@@ -73,7 +76,9 @@ def test_every_input_that_is_seen_has_a_label() -> None:
     assert {said.get("id") for tag, said in tags if tag == "input" and said.get("type") != "hidden"} == labelled
 
 
-def test_the_figures_of_each_partner_are_those_of_the_health_functions(built: House, client: TestClient) -> None:
+def test_the_figures_of_each_partner_are_those_of_the_health_functions(
+    built: House, client: TestClient[Litestar]
+) -> None:
     rows = Page(client.get("/console/").text).rows
     found = ecosystem(built.tally, PLANS, NOON_S)
     assert set(rows) == {partner.partner for partner in found}
@@ -96,12 +101,12 @@ def test_the_figures_of_each_partner_are_those_of_the_health_functions(built: Ho
             assert not part.lost or f"−{part.lost}" in row
 
 
-def test_the_clause_that_refused_most_comes_first(client: TestClient) -> None:
+def test_the_clause_that_refused_most_comes_first(client: TestClient[Litestar]) -> None:
     row = Page(client.get("/console/").text).rows["swift-logistics"]
     assert 0 < row.index("4.1 57 :") < row.index("2.1 1 :")
 
 
-def test_the_part_that_refreshes_shows_new_counts(built: House, client: TestClient) -> None:
+def test_the_part_that_refreshes_shows_new_counts(built: House, client: TestClient[Litestar]) -> None:
     before = Page(client.get("/console/ecosystem").text).rows["swift-logistics"]
     busy(built)
     after = Page(client.get("/console/ecosystem").text).rows["swift-logistics"]
@@ -109,7 +114,9 @@ def test_the_part_that_refreshes_shows_new_counts(built: House, client: TestClie
     assert "2,800 of 2,846" in after
 
 
-def test_each_clause_stands_in_both_languages_beside_its_live_figure(built: House, client: TestClient) -> None:
+def test_each_clause_stands_in_both_languages_beside_its_live_figure(
+    built: House, client: TestClient[Litestar]
+) -> None:
     rows = Page(client.get(AGREEMENT).text).rows
     contract = contract_of(PLANS)
     for clause in (*contract.clauses, contract.effective_clause, contract.products_clause):
@@ -122,7 +129,9 @@ def test_each_clause_stands_in_both_languages_beside_its_live_figure(built: Hous
     assert "1,400 of 1,423 calls good and in time" in rows["5.2"]
 
 
-def test_the_agreement_names_its_hash_its_prevailing_language_and_what_the_partner_sees(client: TestClient) -> None:
+def test_the_agreement_names_its_hash_its_prevailing_language_and_what_the_partner_sees(
+    client: TestClient[Litestar],
+) -> None:
     text = client.get(AGREEMENT).text
     contract, plan = contract_of(PLANS), plan_of(PLANS)
     assert contract.hash in text
@@ -191,7 +200,9 @@ def test_writing_and_ground_are_said_in_both_languages(username: str, said: list
     assert [words for words in said if words not in text] == []
 
 
-def test_a_view_without_writing_or_ground_has_no_table_of_it_and_says_that_none_is_named(client: TestClient) -> None:
+def test_a_view_without_writing_or_ground_has_no_table_of_it_and_says_that_none_is_named(
+    client: TestClient[Litestar],
+) -> None:
     text = client.get(AGREEMENT).text
     assert "none named" in text
     assert 'class="fields written"' not in text
@@ -246,7 +257,7 @@ def busy_one(partners: dict[str, dict[str, str]]) -> House:
 
 
 @pytest.mark.parametrize("path", ["/console/agreements/nobody-2026", f"{AGREEMENT}?version=9.9.9", "/console/a/b/c"])
-def test_what_does_not_exist_is_a_page_that_says_so(client: TestClient, path: str) -> None:
+def test_what_does_not_exist_is_a_page_that_says_so(client: TestClient[Litestar], path: str) -> None:
     answer = client.get(path)
     assert answer.status_code == 404
     assert "Back to the ecosystem" in answer.text
@@ -278,7 +289,7 @@ def test_a_defect_shows_a_page_and_not_its_reason(built: House) -> None:
 
 
 @pytest.mark.parametrize(("language", "title"), [("zh", "生态总览"), ("en", "Ecosystem")])
-def test_the_switch_changes_the_language_and_keeps_it(client: TestClient, language: str, title: str) -> None:
+def test_the_switch_changes_the_language_and_keeps_it(client: TestClient[Litestar], language: str, title: str) -> None:
     answer = client.get(f"/console/language/{language}?next={AGREEMENT}", follow_redirects=False)
     assert (answer.status_code, answer.headers["location"]) == (303, AGREEMENT)
     text = client.get("/console/").text
@@ -286,5 +297,5 @@ def test_the_switch_changes_the_language_and_keeps_it(client: TestClient, langua
     assert f'<html lang="{"zh-CN" if language == "zh" else "en"}">' in text
 
 
-def test_a_language_that_is_not_spoken_changes_nothing(client: TestClient) -> None:
+def test_a_language_that_is_not_spoken_changes_nothing(client: TestClient[Litestar]) -> None:
     assert client.get("/console/language/fr", follow_redirects=False).headers.get("set-cookie") is None

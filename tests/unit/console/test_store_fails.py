@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from litestar import Litestar
 from litestar.testing import TestClient
 from msgspec.structs import replace
 
@@ -27,7 +28,7 @@ def built() -> House:
 
 
 @pytest.fixture
-def client(built: House) -> Iterator[TestClient]:
+def client(built: House) -> Iterator[TestClient[Litestar]]:
     with TestClient(built.app) as client:
         yield client
 
@@ -40,7 +41,7 @@ def outage(built: House) -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_whoever_was_logged_in_is_asked_to_try_again_and_sees_nothing(
-    built: House, client: TestClient, path: str
+    built: House, client: TestClient[Litestar], path: str
 ) -> None:
     enter(client)
     outage(built)
@@ -54,13 +55,13 @@ def test_whoever_was_logged_in_is_asked_to_try_again_and_sees_nothing(
     assert "set-cookie" not in answer.headers
 
 
-def test_it_is_said_in_the_language_that_the_browser_asks_for(built: House, client: TestClient) -> None:
+def test_it_is_said_in_the_language_that_the_browser_asks_for(built: House, client: TestClient[Litestar]) -> None:
     enter(client)
     outage(built)
     assert "网关暂时无法确认登录状态" in client.get("/console/", headers={"accept-language": "zh-CN"}).text
 
 
-def test_the_session_goes_on_once_the_store_does(built: House, client: TestClient) -> None:
+def test_the_session_goes_on_once_the_store_does(built: House, client: TestClient[Litestar]) -> None:
     enter(client)
     outage(built)
     assert client.get("/console/").status_code == 503
@@ -68,13 +69,13 @@ def test_the_session_goes_on_once_the_store_does(built: House, client: TestClien
     assert client.get("/console/", follow_redirects=False).status_code == 200
 
 
-def test_a_cookie_that_nobody_was_given_gets_the_same_answer(built: House, client: TestClient) -> None:
+def test_a_cookie_that_nobody_was_given_gets_the_same_answer(built: House, client: TestClient[Litestar]) -> None:
     outage(built)
     client.cookies.set(SESSION_COOKIE, "guessed")
     assert client.get("/console/", follow_redirects=False).status_code == 503
 
 
-def test_the_right_password_logs_nobody_in(built: House, client: TestClient) -> None:
+def test_the_right_password_logs_nobody_in(built: House, client: TestClient[Litestar]) -> None:
     outage(built)
     answer = enter(client)
     assert answer.status_code == 503
@@ -95,7 +96,7 @@ def test_an_account_that_cannot_be_read_is_no_login_either() -> None:
         assert SESSION_COOKIE not in client.cookies
 
 
-def test_nobody_is_told_to_be_logged_out_who_is_not(built: House, client: TestClient) -> None:
+def test_nobody_is_told_to_be_logged_out_who_is_not(built: House, client: TestClient[Litestar]) -> None:
     enter(client)
     token = form_token(client.get("/console/").text)
     built.logins.fails = True
@@ -121,14 +122,14 @@ def test_an_account_deleted_between_its_password_and_its_session_is_like_a_wrong
         assert SESSION_COOKIE not in client.cookies
 
 
-def test_pages_without_a_session_do_not_need_the_store(built: House, client: TestClient) -> None:
+def test_pages_without_a_session_do_not_need_the_store(built: House, client: TestClient[Litestar]) -> None:
     outage(built)
     assert client.get("/console/login").status_code == 200
     assert client.get("/console/", follow_redirects=False).status_code == 303
     assert client.get("/console/static/console.css").status_code == 200
 
 
-def test_leaving_without_a_session_writes_nothing(built: House, client: TestClient) -> None:
+def test_leaving_without_a_session_writes_nothing(built: House, client: TestClient[Litestar]) -> None:
     client.cookies.set(SESSION_COOKIE, "guessed")
     assert client.post("/console/logout", data={}, follow_redirects=False).status_code == 303
     assert built.logins.writes == 0
