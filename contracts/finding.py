@@ -95,12 +95,15 @@ CODES: Mapping[str, str] = MappingProxyType(
         "unknown-agreement": "No agreement of this name exists.",
         # promises and alerts
         "target-unprovable": "A target is so high that, of the calls expected, one bad one already breaks it.",
+        "credit-without-fee": "A clause credits percents of a monthly fee, and its agreement has no fees.",
+        "credit-of-value": "A clause credits percents of a value that no statement knows.",
         "bad-alert": "A value of alerts.toml is wrong.",
         "alert-never-fires": "A rule of alerts.toml can never raise an alert.",
         "promise-unwatched": "No default rule can ever raise an alert about a promise.",
         # settings and backends
         "bad-backend": "A table of backends.toml is wrong.",
         "bad-setting": "A setting of clausegate.toml is wrong.",
+        "crl-ends": "A list of revoked client certificates has ended, or ends soon.",
     }
 )
 """Every code and what it means. A code never changes its meaning and is never used again once it is gone."""

@@ -1,5 +1,7 @@
 """Alerting: sees again and again how fast promises are used up, raises what a rule asks for, and resolves it on data.
 
+What nothing watches any more, no data would ever resolve: that is withdrawn.
+
 Every worker does all of it, from the counts that all of them have; of what must be recorded or told, one does each.
 A change is on the log before it is in the store, and in the store before it is told: what is told twice after a crash
 can be told apart by its id and state.
@@ -18,7 +20,15 @@ from msgspec import Struct
 from contracts.plan import Contract, Plans
 from gateway.alerts.burning import Burnt, Counting, Events, firing, is_over
 from gateway.alerts.rules import Alerts, Rule
-from gateway.alerts.telling import evidence_of, mail_subject, mail_text, subject_of, webhook_data
+from gateway.alerts.telling import (
+    RULE_WITHDRAWN,
+    evidence_of,
+    mail_subject,
+    mail_text,
+    subject_of,
+    webhook_data,
+    withdrawn_evidence,
+)
 from gateway.alerts.watched import Watched, rules_for, watched_clauses
 from gateway.audit.events import Event
 from gateway.audit.writer import Writer
@@ -88,6 +98,7 @@ class Alerting:
         self._sources, self._outlets, self._now_us = sources, outlets, now_us
         self._task: asyncio.Task[NoReturn] | None = None
         self._faulty = False
+        self._unwatched: frozenset[str] = frozenset()  # alerts that no rule was about at the step before
 
     def start(self, interval_s: float = INTERVAL_S) -> None:
         """Watch in the background from now on."""
@@ -103,11 +114,13 @@ class Alerting:
         """Judge every rule once, and record and tell what follows. Raises StoreError and AuthorityError."""
         now_us, open_alerts = self._now_us(), {alert.about: alert for alert in await self._kept.open()}
         plans, alerts = self._sources.plans(), self._sources.alerts()
-        now_s = now_us // 1_000_000
+        now_s, judged = now_us // 1_000_000, set[tuple[str, str, str]]()
         for watched in watched_clauses(plans, now_s, now_s + 1):
             counting = self._counting(watched)
             for rule in rules_for(alerts, watched):
-                kept = open_alerts.get((watched.contract.agreement, watched.clause, rule.name))
+                about = (watched.contract.agreement, watched.clause, rule.name)
+                judged.add(about)
+                kept = open_alerts.get(about)
                 if kept is None:
                     burnt = firing(rule, watched.budget, counting, now_us)
                     if burnt is not None:
@@ -115,6 +128,7 @@ class Alerting:
                 elif kept.recorded_us is not None and is_over(rule, watched.budget, counting, now_us):
                     await self._resolve(kept)
             await asyncio.sleep(0)  # calls get their turn in between
+        await self._withdraw([each for about, each in open_alerts.items() if about not in judged], alerts)
         for alert in await self._kept.open():
             if alert.recorded_us is None:
                 await self._record(alert)
@@ -181,10 +195,24 @@ class Alerting:
         await self._on_the_log("alert-resolved", alert)
         await self._kept.resolve(alert.id, self._now_us())
 
-    async def _on_the_log(self, event: Event, alert: KeptAlert) -> None:
+    async def _withdraw(self, unwatched: Sequence[KeptAlert], alerts: Alerts) -> None:
+        """End alerts that no rule is about any more: those that none was about at the step before, either.
+
+        At one step alone the file may be gone because an editor is exchanging it, or a reload be under way.
+        """
+        lasting = [each for each in unwatched if each.id in self._unwatched and alerts.trusted]
+        self._unwatched = frozenset(each.id for each in unwatched)
+        for alert in lasting:
+            if alert.recorded_us is None or not await self._kept.claim_resolve(alert.id, self._now_us()):
+                continue
+            await self._on_the_log("alert-resolved", alert, f" {RULE_WITHDRAWN}")
+            await self._kept.resolve(alert.id, self._now_us(), withdrawn_evidence(alert))
+
+    async def _on_the_log(self, event: Event, alert: KeptAlert, why: str = "") -> None:
         """What was claimed, as a record; where it cannot be written the next one may try at once."""
+        subject = f"{subject_of(alert)}{why}"
         try:
-            await record(self._writer, event, subject_of(alert), partner=alert.partner, contract=alert.contract)
+            await record(self._writer, event, subject, partner=alert.partner, contract=alert.contract)
         except AuthorityError:
             await self._kept.disclaim(alert.id)
             raise

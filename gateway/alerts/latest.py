@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import structlog
+from msgspec import structs
 
 from gateway.alerts.rules import DEFAULT_ALERTS, FILE, Alerts, read_alerts
 
@@ -14,7 +15,7 @@ class LatestAlerts:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._alerts = DEFAULT_ALERTS
+        self._alerts = structs.replace(DEFAULT_ALERTS, trusted=False)
         self._seen: tuple[int, int, int] | None = None
         self._begun = False
 

@@ -125,12 +125,14 @@ class Alerts(Struct, frozen=True):
     """What holds. `written` False: the rules are the default ones, and where one can never raise it is left out.
 
     `lines` are those of the file that begin each rule, and their fields: [(rule, field)], field "" for the beginning.
+    `trusted` False: the file has mistakes and no earlier one is known, so nobody knows which rules are meant.
     """
 
     file: AlertsFile
     rules: tuple[Rule, ...]
     written: bool
     lines: dict[tuple[int, str], int]
+    trusted: bool = True
 
     def line(self, rule: int, field: str = "") -> int:
         """Where the file says this, or the nearest place to it."""

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 import msgspec
+import rfc8785
 
 from gateway.alerts.burning import Burnt, Events, burn_rate
 from gateway.alerts.rules import Rule
@@ -18,6 +19,14 @@ _STATES: Final[Mapping[AlertState, Words]] = {
     "raised": {"zh": "告警", "en": "Alert"},
     "acknowledged": {"zh": "告警已确认", "en": "Alert acknowledged"},
     "resolved": {"zh": "告警已解除", "en": "Alert resolved"},
+}
+RULE_WITHDRAWN: Final = "rule-withdrawn"
+"""Why an alert is over that no data ended: nothing watches its clause by its rule any more."""
+_WITHDRAWN: Final[Words] = {"zh": "告警已撤销", "en": "Alert withdrawn"}
+_NOT_WATCHED: Final[Words] = {
+    "zh": "该规则已从 alerts.toml 中移除或不再适用，或该条款已不再生效，因此不再监测；撤销并不表示数据显示已恢复。",
+    "en": "The rule was taken out of alerts.toml or fits no longer, or the clause is no longer in force, so that "
+    "nothing watches it any more. No data show that it is over.",
 }
 _SEVERITIES: Final[Mapping[str, Words]] = {
     "page": {"zh": "立即处理", "en": "page"},
@@ -65,6 +74,24 @@ def subject_of(alert: KeptAlert) -> str:
     return f"{alert.id} {alert.agreement} {alert.clause} {alert.rule}"
 
 
+def withdrawn_evidence(alert: KeptAlert) -> str:
+    """Its figures, and that its rule is gone."""
+    return rfc8785.dumps({**msgspec.json.decode(alert.evidence), "ended": RULE_WITHDRAWN}).decode()
+
+
+def resolved_by(alert: KeptAlert) -> str | None:
+    """What ended it: "data" or "rule-withdrawn"; None while it is open."""
+    if alert.state != "resolved":
+        return None
+    ended: str = msgspec.json.decode(alert.evidence).get("ended", "data")
+    return ended
+
+
+def figures_of(alert: KeptAlert) -> dict[str, Any]:
+    """The figures that it was raised for."""
+    return {name: value for name, value in msgspec.json.decode(alert.evidence).items() if name != "ended"}
+
+
 def acknowledged_detail(by: str, note: str) -> str:
     """Commits to who has seen it, and to what they said."""
     return detail_of({"by": by, "note": note})
@@ -84,13 +111,14 @@ def webhook_data(alert: KeptAlert) -> dict[str, Any]:
         "raised": rfc3339(alert.raised_us),
         "acknowledged": None if alert.acknowledged_us is None else rfc3339(alert.acknowledged_us),
         "resolved": None if alert.resolved_us is None else rfc3339(alert.resolved_us),
-        "evidence": msgspec.json.decode(alert.evidence),
+        "resolved_by": resolved_by(alert),
+        "evidence": figures_of(alert),
     }
 
 
 def mail_subject(alert: KeptAlert, language: Language | None) -> str:
     """One line."""
-    said = " / ".join(_STATES[alert.state][each] for each in _languages(language))
+    said = " / ".join(_state(alert)[each] for each in _languages(language))
     return f"[Clausegate] {said}: {alert.agreement} {alert.clause} ({alert.rule})"
 
 
@@ -113,7 +141,7 @@ def _paragraphs(alert: KeptAlert, language: Language) -> str:
 
 
 def _heading(alert: KeptAlert, severity: str, language: Language) -> str:
-    said = _STATES[alert.state][language]
+    said = _state(alert)[language]
     found = msgspec.json.decode(alert.evidence)
     target, raised = found["target_percent"], rfc3339(alert.raised_us)
     if language == "zh":
@@ -127,6 +155,10 @@ def _heading(alert: KeptAlert, severity: str, language: Language) -> str:
         f"{said} ({severity}): clause {alert.clause} of {alert.agreement}, of which {owes} promises {target} %,"
         f" is being used up too fast. Alert {alert.id}, raised {raised}."
     )
+
+
+def _state(alert: KeptAlert) -> Words:
+    return _WITHDRAWN if resolved_by(alert) == RULE_WITHDRAWN else _STATES[alert.state]
 
 
 def _figures(window: str, found: Mapping[str, Any], language: Language) -> str:
@@ -149,6 +181,8 @@ def _next_step(alert: KeptAlert, language: Language) -> str:
     command = f"clausegate alerts acknowledge DIR {alert.id} --note WORDS"
     if alert.state == "raised":
         return f"确认：{command}" if language == "zh" else f"To acknowledge it: {command}"
+    if resolved_by(alert) == RULE_WITHDRAWN:
+        return _NOT_WATCHED[language]
     if alert.state == "resolved":
         return "之后的调用数据表明已恢复。" if language == "zh" else "The calls since then show that it is over."
     return "已有人处理。" if language == "zh" else "Somebody has seen it."

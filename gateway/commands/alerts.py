@@ -27,7 +27,7 @@ def list_all(
     """List alerts that are not resolved, the latest first. `alerts DIR` means the same.
 
     Each with the rule that raised it, the figures it was raised for, and whether somebody has seen it. An alert is
-    resolved by data alone: enough events that show a burn rate below the rule's.
+    resolved by data alone: enough events that show a burn rate below the rule's. One whose rule is gone is withdrawn.
     """
     from gateway.commands.alerts_report import alert_rows, alert_table, kept_alerts
     from gateway.commands.tables import print_tables

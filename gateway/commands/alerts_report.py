@@ -7,14 +7,13 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any, Final
 
-import msgspec
 from rich.markup import escape
 from rich.table import Table
 
 from contracts.plan import Plans
 from gateway.alerts.burning import Events, burn_rate, month_budget, window_events
 from gateway.alerts.rules import Alerts, read_alerts
-from gateway.alerts.telling import rfc3339, tenths
+from gateway.alerts.telling import RULE_WITHDRAWN, figures_of, resolved_by, rfc3339, tenths
 from gateway.alerts.watched import Watched, rules_for, watched_clauses
 from gateway.commands.limits_report import local, window
 from gateway.commands.reading import reading
@@ -57,6 +56,7 @@ _STATES: Final[dict[str, Words]] = {
     "acknowledged": {"zh": "已确认", "en": "acknowledged"},
     "resolved": {"zh": "已解除", "en": "resolved"},
 }
+_WITHDRAWN: Final[Words] = {"zh": "已撤销（无规则）", "en": "withdrawn: no rule"}
 
 
 def kept_alerts(workspace: Workspace, *, everything: bool) -> tuple[KeptAlert, ...]:
@@ -87,7 +87,8 @@ def alert_rows(kept: Iterable[KeptAlert]) -> list[dict[str, Any]]:
             "acknowledged_by": each.acknowledged_by,
             "note": each.note,
             "resolved": None if each.resolved_us is None else rfc3339(each.resolved_us),
-            "evidence": msgspec.json.decode(each.evidence),
+            "resolved_by": resolved_by(each),
+            "evidence": figures_of(each),
         }
         for each in kept
     ]
@@ -98,10 +99,10 @@ def alert_table(kept: Iterable[KeptAlert], plans: Plans, language: Language) -> 
     zones = {contract.agreement: contract.time_zone for contract in plans.contracts.values()}
     shown = table(*(head[language] for head in _HEADS))
     for each in kept:
-        long = msgspec.json.decode(each.evidence)["long"]
+        long = figures_of(each)["long"]
         shown.add_row(
             each.id,
-            _STATES[each.state][language],
+            _state(each)[language],
             each.severity,
             *map(escape, (each.agreement, each.clause, each.rule)),
             local(each.raised_us, zones.get(each.agreement, "UTC")),
@@ -110,6 +111,10 @@ def alert_table(kept: Iterable[KeptAlert], plans: Plans, language: Language) -> 
             escape(printable(each.note)),
         )
     return shown
+
+
+def _state(alert: KeptAlert) -> Words:
+    return _WITHDRAWN if resolved_by(alert) == RULE_WITHDRAWN else _STATES[alert.state]
 
 
 def budget_rows(workspace: Workspace, tally: Tally, agreement: str | None, now_s: int = 0) -> list[dict[str, Any]]:

@@ -37,6 +37,7 @@ def run(
     Exit status 0 when the workspace can be served, 1 when it cannot, 2 when there is no such folder.
     """
     from contracts.budgets import budget_findings
+    from contracts.fees import fee_findings
     from contracts.odcs import odcs_findings
     from contracts.quality import quality_findings
     from gateway.alerts.check import alert_findings
@@ -46,9 +47,11 @@ def run(
     if isinstance(loaded, Workspace):
         products = loaded.documents.products
         unmeasured = [finding for product in products for finding in quality_findings(product)]
-        budgets = budget_findings(loaded.documents.agreements, loaded.plans, now_s)
+        agreements = loaded.documents.agreements
+        promised = [each for find in (budget_findings, fee_findings) for each in find(agreements, loaded.plans, now_s)]
         watched = alert_findings(loaded.folder, loaded.plans, now_s)
-        findings = in_order([*loaded.warnings, *odcs_findings(products), *unmeasured, *budgets, *watched])
+        lists = _of_crls(loaded, now_s)
+        findings = in_order([*loaded.warnings, *odcs_findings(products), *unmeasured, *promised, *watched, *lists])
     else:
         findings = loaded
     wrong = errors(findings)
@@ -72,3 +75,12 @@ def run(
             out().print(f"[red]{counted(len(wrong), 'error')}[/], {warnings}")
     if wrong:
         raise typer.Exit(EXIT_FOUND)
+
+
+def _of_crls(workspace: Workspace, now_s: int) -> list[Finding]:
+    """What reads certificates is only loaded where there are lists of them."""
+    if not workspace.settings.client_crl_files:
+        return []
+    from gateway.oauth.crl_check import crl_findings
+
+    return crl_findings(workspace.folder, workspace.settings, now_s)

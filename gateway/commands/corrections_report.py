@@ -135,12 +135,16 @@ def report_error(workspace: Workspace, said: Reported, account: str) -> dict[str
                 fail(f"{said.partner} has no agreement in force about {said.product}")
             clause = clause_for(contract, said.product, "partner", said.severity, said.clause)
             if isinstance(clause, NoClause):
-                fail(clause.message)
+                fail(clause.words["en"])
             expected = _expected(plans, said)
             claimed = Claimed(said.product, said.key, said.field, expected)
             checked = await check_report(plans, contract, reader, claimed)
             if isinstance(checked, Doubt):
-                fail(checked.message or _DOUBTS.get(checked.code, f"the record cannot be read: {checked.code}"))
+                fail(
+                    checked.words["en"]
+                    if checked.words
+                    else _DOUBTS.get(checked.code, f"the record cannot be read: {checked.code}")
+                )
         words = {"key": said.key, "expected": expected, "evidence": said.evidence, "found": checked.found}
         life = _life(administration)
         new = NewReport(contract, clause, said.severity, said.product, said.field, words)

@@ -130,7 +130,7 @@ def _act(folder: Path, task_id: str, action: "Action", note: str, as_json: bool)
 
     workspace = open_workspace(folder)
     if fault := details_fault(note):
-        fail(f"--note: {fault}")
+        fail(f"--note: {fault['en']}")
     task, acting = _found(workspace, task_id), Acting("", account(), note)
     done = administer(
         workspace,
@@ -162,11 +162,11 @@ def _new_task(
         )
     for option, fault in (("title", title_fault(titles)), ("details", details_fault(said["details"]))):
         if fault:
-            fail(f"--{option}: {fault}")
+            fail(f"--{option}: {fault['en']}")
     zone = zone_of(workspace.plans, about["agreement"], assignee if kind == "partner" else HUB)
     due_us = due_of(said["due"], time.time_ns() // 1000, zone)
     if isinstance(due_us, DueFault):
-        fail(f"--due: {due_us.message}")
+        fail(f"--due: {due_us.words['en']}")
     return NewTask(
         created_by=HUB,
         creator=account(),

@@ -25,7 +25,7 @@ app = typer.Typer(
 EndpointId = Annotated[str, typer.Argument(metavar="ID", help="The endpoint.")]
 State = Literal["pending", "delivered", "dead", "cancelled"]
 _MEANS = {
-    "address": "its name leads nowhere, or to an address outside the public and webhook_networks",
+    "address": "its name leads nowhere, or to an address that is neither public nor admitted by a setting",
     "unreachable": "no connection, or TLS that cannot be verified",
     "timeout": "no answer in time",
     "broken": "the connection ended before an answer",
@@ -79,8 +79,9 @@ def add(
     workspace = open_workspace(folder)
     if partner and partner not in workspace.plans.partners():
         fail(f"there is no partner {partner}; there are: {', '.join(workspace.plans.partners())}")
-    if url.lower().startswith("http://") and not workspace.settings.webhook_networks:
-        fail("plain http goes to networks of the setting webhook_networks alone, and there is none: use https")
+    setting, networks = _admitted(workspace, partner)
+    if url.lower().startswith("http://") and not networks:
+        fail(f"plain http goes to networks of the setting {setting} alone, and there is none: use https")
     new = NewEndpoint(partner, url, tuple(event or ()), account())
 
     async def work(administration: "Administration") -> "EndpointSecret | EndpointFault":
@@ -184,7 +185,7 @@ def replay(
 
     faults = [fault for fault in _administer(workspace, work) if fault is not None]
     if faults and len(chosen) == 1:
-        fail(f"{delivery}: {faults[0].message}")
+        fail(f"{delivery}: {faults[0].words['en']}")
     out().print(f"{len(chosen) - len(faults)} of {len(chosen)} to be delivered again")
 
 
@@ -205,29 +206,38 @@ def _attempt(workspace: "Workspace", endpoint: "Endpoint") -> "Attempt":
     """One attempt at once, from here, which is no delivery of the outbox."""
     from gateway.commands.reading import reading
     from gateway.store.store import Store
-    from gateway.webhooks.address import Resolver, networks_of
+    from gateway.webhooks.address import Resolver, Resolvers, networks_of
     from gateway.webhooks.authority import load_sealing
     from gateway.webhooks.delivering import signing_keys
     from gateway.webhooks.notify import deliveries_of
-    from gateway.webhooks.sending import Message, Sender
+    from gateway.webhooks.sending import Message, Sender, Target
 
     now_us = time.time_ns() // 1000
     event = ("webhook.test", endpoint.partner, {"endpoint": endpoint.id}, now_us)
     (made,) = deliveries_of((endpoint.id,), *event)
+    target = Target(endpoint.url, endpoint.partner)
+    setting, networks = _admitted(workspace, endpoint.partner)
     try:
-        networks = networks_of(workspace.settings.webhook_networks)
+        resolver = Resolver(networks_of(networks))
     except ValueError as error:
-        fail(f"clausegate.toml, webhook_networks: {error}")
+        fail(f"clausegate.toml, {setting}: {error}")
 
     async def attempt(store: Store) -> "Attempt":
         keys = signing_keys(endpoint, await load_sealing(store, now_us // 1_000_000), now_us)
-        sender = Sender(Resolver(networks))
+        sender = Sender(Resolvers(resolver, resolver))  # both: there is one endpoint
         try:
-            return await sender.send(endpoint.url, keys, Message(made.message, made.body), now_us)
+            return await sender.send(target, keys, Message(made.message, made.body), now_us)
         finally:
             await sender.close()
 
     return reading(workspace, attempt)
+
+
+def _admitted(workspace: "Workspace", partner: str) -> tuple[str, tuple[str, ...]]:
+    """Which setting admits private networks for endpoints of a partner ("" is the hub), and which it admits."""
+    if partner:
+        return "partner_webhook_networks", workspace.settings.partner_webhook_networks
+    return "webhook_networks", workspace.settings.webhook_networks
 
 
 def _found(workspace: "Workspace", endpoint_id: str) -> "Endpoint":
@@ -249,7 +259,8 @@ def _show_secret(made: "EndpointSecret | EndpointFault", *, as_json: bool) -> No
     from gateway.webhooks.authority import EndpointFault
 
     if isinstance(made, EndpointFault):
-        fail(f"--{made.field.removesuffix('s')}: {made.message}" if made.field else made.message)
+        message = made.words["en"]
+        fail(f"--{made.field.removesuffix('s')}: {message}" if made.field else message)
     secret = made.secret.reveal()
     if as_json:
         print_json(_document(made.endpoint) | {"secret": secret})

@@ -11,6 +11,7 @@ from gateway.corrections.comparing import Found, Granted, compare, fits, granted
 from gateway.corrections.reading import Reader, Unreadable
 from gateway.corrections.under import contract_of, reading_plan
 from gateway.store.corrections import KeptCorrection
+from policies.reference import Words
 
 
 class Doubt(Struct, frozen=True):
@@ -18,10 +19,18 @@ class Doubt(Struct, frozen=True):
 
     code: str
     member: str = ""
-    message: str = ""
+    words: Words | None = None
 
 
-SHOWN_ALREADY: Final = "the record shows this value already"
+SHOWN_ALREADY: Final[Words] = {"zh": "记录已显示该值", "en": "the record shows this value already"}
+_NO_SINGLE_VALUE: Final[Words] = {
+    "zh": "应为单个值：文本、数字、true、false 或 null",
+    "en": "expected a single value: a text, a number, true, false or null",
+}
+_ANOTHER_TYPE: Final[Words] = {
+    "zh": "该字段不可能有此类型的值",
+    "en": "the field cannot have a value of this type",
+}
 
 
 class Checked(Struct, frozen=True):
@@ -65,9 +74,9 @@ def _unfit(plan: Plan, shown: Granted, expected: str) -> Doubt | None:
     try:
         read_expected(expected)
     except ValueError:
-        return Doubt("invalid-body", "expected", "expected a single value: a text, a number, true, false or null")
+        return Doubt("invalid-body", "expected", _NO_SINGLE_VALUE)
     if not fits(plan, shown, expected):
-        return Doubt("invalid-body", "expected", "the field cannot have a value of this type")
+        return Doubt("invalid-body", "expected", _ANOTHER_TYPE)
     return None
 
 

@@ -142,8 +142,10 @@ class CorrectionLife:
         if action == "reopen" and clause is not None and now_us > reopen_until_us(correction, clause):
             return Refused("too-late", correction.state)
         pending = Pending(action, now_us, actor.account, _salted(words or {}))
-        if not await self.kept.begin(correction, msgspec.json.encode(pending).decode(), self._now_us()):
-            return Refused("state", correction.state)
+        begin = self.kept.begin_reopening if action == "reopen" else self.kept.begin
+        begun = await begin(correction, msgspec.json.encode(pending).decode(), self._now_us())
+        if not begun:
+            return Refused("twice" if begun is None else "state", correction.state)
         return await self._take(correction, pending) or Refused("state", correction.state)
 
     async def resume(self) -> int:

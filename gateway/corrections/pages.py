@@ -30,6 +30,14 @@ PATH: Final = "/partner/corrections"
 PAGE_MAX: Final = 100
 _PAGE: Final = 50
 _STATES: Final = frozenset({"open", "reported", "acknowledged", "fixed", "rejected", "reopened", "withdrawn"})
+_LIMIT: Final[Words] = {
+    "zh": f"`limit` 应为 1 至 {PAGE_MAX} 的整数",
+    "en": f"`limit` is a whole number from 1 to {PAGE_MAX}",
+}
+_WHICH_STATES: Final[Words] = {
+    "zh": f"`state` 应为以下之一：{', '.join(sorted(_STATES))}",
+    "en": f"`state` is one of: {', '.join(sorted(_STATES))}",
+}
 _RETRY = {"Retry-After": "5"}
 _GUESSED: Final[Words] = {
     "zh": "过多的报告未能成立：没有该记录，或记录已为所称的值",
@@ -100,9 +108,9 @@ class CorrectionPages:
             return visit.problem("invalid-parameter")
         limit, state = given.get("limit", str(_PAGE)), given.get("state")
         if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:4]) <= PAGE_MAX) or len(limit) > 3:
-            return visit.problem("invalid-limit", detail=f"limit: 1-{PAGE_MAX}")
+            return visit.problem("invalid-limit", detail=_LIMIT[visit.language])
         if state is not None and state not in _STATES:
-            return visit.problem("invalid-parameter", detail=f"state: {', '.join(sorted(_STATES))}")
+            return visit.problem("invalid-parameter", detail=_WHICH_STATES[visit.language])
         before = None
         if "after" in given:
             last = await self._mine(visit, given["after"])
@@ -141,13 +149,13 @@ class CorrectionPages:
             return visit.problem("insufficient-scope")
         clause = clause_for(contract, body.product, "hub", body.severity, body.clause)
         if isinstance(clause, NoClause):
-            return _invalid(visit, clause.parameter, clause.message)
+            return visit.invalid_member(clause.parameter, clause.words)
         expected = bytes(body.expected).decode()
         checked = await check_report(
             plans, contract, self._reader, Claimed(body.product, body.key, body.field, expected)
         )
         if isinstance(checked, Doubt):
-            if checked.code == "record-not-found" or checked.message == SHOWN_ALREADY:
+            if checked.code == "record-not-found" or checked.words == SHOWN_ALREADY:
                 self._guesses.note(partner)
             return _doubted(visit, checked, contract)
         words = {"key": body.key, "expected": expected, "evidence": body.evidence, "found": checked.found}
@@ -234,13 +242,9 @@ def _guarded(handler: Any) -> Any:
     return handle
 
 
-def _invalid(visit: Visit, member: str, message: str) -> Answer:
-    return visit.problem("invalid-body", errors=[{"pointer": f"/{member}", "code": "invalid", "detail": message}])
-
-
 def _doubted(visit: Visit, doubt: Doubt, contract: Contract) -> Answer:
-    if doubt.member:
-        return _invalid(visit, doubt.member, doubt.message)
+    if doubt.words is not None:
+        return visit.invalid_member(doubt.member, doubt.words)
     return visit.problem(doubt.code, clause=contract.products_clause if doubt.code == "unknown-product" else None)
 
 

@@ -1,6 +1,6 @@
 """Under which agreement and clause a data error is reported: the partner's own, in force, about the product."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from msgspec import Struct
@@ -10,6 +10,7 @@ from contracts.product import Operation
 from gateway.store.corrections import KeptCorrection
 from policies.kinds.correction import Correction as CorrectionClause
 from policies.promise import OwedBy
+from policies.reference import Words
 
 _READING: Final[tuple[Operation, ...]] = ("get", "list")
 
@@ -18,7 +19,23 @@ class NoClause(Struct, frozen=True):
     """Why no clause fits: which parameter is wrong, and what there is."""
 
     parameter: str
-    message: str
+    words: Words
+
+
+_NONE: Final[Mapping[OwedBy, Words]] = {
+    "hub": {
+        "zh": "协议中没有由甲方更正该数据产品错误的条款",
+        "en": "no clause of the agreement has the hub correct errors in this product's data",
+    },
+    "partner": {
+        "zh": "协议中没有由乙方更正该数据产品错误的条款",
+        "en": "no clause of the agreement has the partner correct errors in this product's data",
+    },
+}
+_ANOTHER: Final[Words] = {
+    "zh": "该条款并非关于此数据产品的错误",
+    "en": "this is no clause about errors in the data of this product",
+}
 
 
 def contract_for(plans: Plans, partner: str, product: str, now_s: int) -> Contract | None:
@@ -59,18 +76,23 @@ def clause_for(
     """The clause that a report is made under; `clause_id` chooses where there are several."""
     about = clauses_for(contract, product, owed_by)
     if not about:
-        side = "hub" if owed_by == "hub" else "partner"
-        return NoClause("product", f"no clause of the agreement has the {side} correct errors in this product's data")
+        return NoClause("product", _NONE[owed_by])
     if clause_id:
         about = tuple(each for each in about if each.id == clause_id)
         if not about:
-            return NoClause("clause", "this is no clause about errors in the data of this product")
+            return NoClause("clause", _ANOTHER)
     fitting = tuple(each for each in about if severity in each.severities)
     if not fitting:
-        known = sorted({name for each in about for name in each.severities})
-        return NoClause("severity", f"the clause knows these severities: {', '.join(known)}")
+        known = ", ".join(sorted({name for each in about for name in each.severities}))
+        return NoClause(
+            "severity", {"zh": f"条款中的级别为：{known}", "en": f"the clause knows these severities: {known}"}
+        )
     if len(fitting) > 1:
-        return NoClause("clause", f"several clauses are about it, name one: {', '.join(each.id for each in fitting)}")
+        these = ", ".join(each.id for each in fitting)
+        return NoClause(
+            "clause",
+            {"zh": f"有多项相关条款，请写明一项：{these}", "en": f"several clauses are about it, name one: {these}"},
+        )
     return fitting[0]
 
 

@@ -17,13 +17,19 @@ from gateway.exchange.asked import parameters
 from gateway.exchange.identify import Verify, note_rejected
 from gateway.oauth.certificates import CertificateOf, no_certificate
 from gateway.oauth.grant import REPEATED, Grant, Presented, Rejected
+from gateway.oauth.jose import strict_json
+from gateway.partner.body_words import NO_JSON, words_of_fault
 from gateway.problem_document import MEDIA_TYPE, document
 from gateway.problems import PROBLEMS
-from policies.reference import ClauseRef, Language
+from policies.reference import ClauseRef, Language, Words
 
 BODY_BYTES_MAX = 64 * 1024
 """So much of a body is read; what partners report about themselves is small."""
 
+_TOO_LARGE: Words = {
+    "zh": f"此处的请求体至多 {BODY_BYTES_MAX // 1024} KiB。",
+    "en": f"A body has at most {BODY_BYTES_MAX // 1024} KiB here.",
+}
 BodyT = TypeVar("BodyT")
 Answer = Response[bytes]
 
@@ -70,14 +76,20 @@ class Visit(Struct, frozen=True):
         async for chunk in self.request.stream():
             data += chunk
             if len(data) > BODY_BYTES_MAX:
-                return self.problem("body-too-large")
+                return self.problem("body-too-large", detail=_TOO_LARGE[self.language])
         try:
-            return msgspec.json.decode(bytes(data), type=kind)
+            strict_json(bytes(data))  # which member counts of two with one name is no question to be left open
+            return msgspec.json.decode(data, type=kind)
         except msgspec.ValidationError as error:
             message, _, path = str(error).partition(" - at `")
-            return self.problem("invalid-body", errors=[_error(message, path.removesuffix("`"))])
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return self.problem("invalid-body", errors=[_error("this is no JSON document", "")])
+            words = words_of_fault(message)
+            return self.problem("invalid-body", errors=[_error(path.removesuffix("`"), words[self.language])])
+        except (ValueError, RecursionError):  # msgspec.DecodeError and UnicodeDecodeError are ValueErrors
+            return self.problem("invalid-body", errors=[_error("", NO_JSON[self.language])])
+
+    def invalid_member(self, member: str, words: Words) -> Answer:
+        """The answer to a body that has something wrong in one member."""
+        return self.problem("invalid-body", errors=[_error(member, words[self.language])])
 
     def _headers(self, more: dict[str, str] | None) -> dict[str, str]:
         return {"Cache-Control": "no-store", "X-Request-Id": self.request_id, **(more or {})}
@@ -154,13 +166,12 @@ def _language(request: Request[Any, Any, Any]) -> Language:
 
 def presented(scope: Any, certificate_of: CertificateOf) -> Presented:
     """What a request that the framework handles shows of who sends it."""
-    certificate = certificate_of(scope)
     return Presented(
         _once(scope, b"authorization"),
         scope["method"],
         scope["raw_path"].partition(b"?")[0],  # some who drive the framework leave the query on it
         _once(scope, b"dpop"),
-        "" if certificate is None else certificate.thumbprint,
+        certificate_of(scope),
     )
 
 
@@ -175,17 +186,9 @@ def _once(scope: Any, name: bytes) -> bytes | None:
     return None if not values else values[0] if len(values) == 1 else REPEATED
 
 
-_REPEATING = {
-    "Object contains unknown field": "a member of this object is not known",
-    "Invalid enum value": "this is none of the values that are allowed",
-}
-"""Messages of the decoder that repeat what was sent, by how they begin."""
-
-
-def _error(message: str, path: str) -> dict[str, str]:
-    message = next((said for begins, said in _REPEATING.items() if message.startswith(begins)), message)
+def _error(path: str, detail: str) -> dict[str, str]:
     pointer = "/" + path.removeprefix("$").removeprefix(".").replace("[", ".").replace("]", "").replace(".", "/")
-    return {"pointer": pointer if path else "", "code": "invalid", "detail": message}
+    return {"pointer": pointer if path else "", "code": "invalid", "detail": detail}
 
 
 def _problem(

@@ -11,6 +11,7 @@ from msgspec import Struct
 from contracts.plan import Contract, Plans
 from gateway.audit.period import PeriodFault, moment
 from gateway.sla.calendar import day_at
+from policies.reference import Words
 
 DUE_MAX: Final = timedelta(days=3 * 366)
 """Further ahead it is no task but an agreement."""
@@ -23,7 +24,17 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 class DueFault(Struct, frozen=True):
     """Why that is no due time; for whoever wrote it."""
 
-    message: str
+    words: Words
+
+
+_PAST: Final = DueFault({"zh": "任务的截止时间须在将来", "en": "a task is due in the future"})
+_TOO_FAR: Final = DueFault({"zh": "任务的截止时间须在三年之内", "en": "a task is due within three years"})
+_UNREADABLE: Final = DueFault(
+    {
+        "zh": "应为 2026-11-30、2026-11-30T12:00，或 P3D 之类的时长",
+        "en": "expected 2026-11-30, 2026-11-30T12:00 or a length of time such as P3D",
+    }
+)
 
 
 def due_of(text: str, now_us: int, zone: str) -> int | DueFault:
@@ -34,9 +45,9 @@ def due_of(text: str, now_us: int, zone: str) -> int | DueFault:
     if isinstance(due_us, DueFault):
         return due_us
     if due_us <= now_us:
-        return DueFault("a task is due in the future")
+        return _PAST
     if due_us - now_us > DUE_MAX // _MICROSECOND:
-        return DueFault("a task is due within three years")
+        return _TOO_FAR
     return due_us
 
 
@@ -58,5 +69,5 @@ def _due_us(text: str, now_us: int, zone: ZoneInfo) -> int | DueFault:
             return day_at(date.fromisoformat(text).toordinal(), zone).until_us
         found = moment(text, zone)
     except (ValueError, OverflowError):
-        return DueFault("expected 2026-11-30, 2026-11-30T12:00 or a length of time such as P3D")
-    return DueFault("expected 2026-11-30, 2026-11-30T12:00 or P3D") if isinstance(found, PeriodFault) else found
+        return _UNREADABLE
+    return _UNREADABLE if isinstance(found, PeriodFault) else found

@@ -18,9 +18,15 @@ from gateway.tasks.rules import Action
 from gateway.tasks.shown import shown_task
 from gateway.tasks.words import Details, Reference, TeamName, Title, Titles, both, details_fault, title_fault
 from gateway.webhooks.routes import unless_down
+from policies.reference import Words
 
 PAGE_MAX: Final = 100
 _STATES: Final[tuple[TaskState, ...]] = ("open", "accepted", "completed", "cancelled")
+_WHICH_STATES: Final[Words] = {
+    "zh": f"`state` 应为以下之一：{', '.join(_STATES)}, overdue",
+    "en": f"`state` is one of: {', '.join(_STATES)}, overdue",
+}
+_NO_AGREEMENT: Final[Words] = {"zh": "这不是贵方的协议", "en": "this is no agreement of yours"}
 
 
 class WantedTask(Struct, frozen=True, forbid_unknown_fields=True):
@@ -93,7 +99,7 @@ class TaskPages(Struct, frozen=True):
                     return read
                 body = read
             if fault := details_fault(body.note):
-                return _invalid(visit, "note", fault)
+                return visit.invalid_member("note", fault)
             return await self._act(visit, task, action, body.note)
 
         return act
@@ -120,15 +126,15 @@ class TaskPages(Struct, frozen=True):
         """The task that is wanted, or what is wrong with it."""
         titles, plans, partner = both(wanted.title), self.plans(), visit.grant.partner
         if wanted.agreement and wanted.agreement not in {each.agreement for each in plans.of_partner(partner)}:
-            return _invalid(visit, "agreement", "this is no agreement of yours")
+            return visit.invalid_member("agreement", _NO_AGREEMENT)
         if fault := title_fault(titles):
-            return _invalid(visit, "title", fault)
+            return visit.invalid_member("title", fault)
         if fault := details_fault(wanted.details):
-            return _invalid(visit, "details", fault)
+            return visit.invalid_member("details", fault)
         zone = zone_of(plans, wanted.agreement, partner)
         due_us = due_of(wanted.due, visit.time_us, zone)
         if isinstance(due_us, DueFault):
-            return _invalid(visit, "due", due_us.message)
+            return visit.invalid_member("due", due_us.words)
         return NewTask(
             created_by=partner,
             creator=visit.grant.client,
@@ -180,7 +186,7 @@ def _wanted(visit: Visit, number_max: int) -> Wanted | Answer:
         states, overdue = "", visit.time_us
     chosen = tuple(each for each in _STATES if each == states)
     if states and not chosen:
-        return visit.problem("invalid-parameter", detail=f"state is one of: {', '.join(_STATES)}, overdue")
+        return visit.problem("invalid-parameter", detail=_WHICH_STATES[visit.language])
     after = None
     if "after" in given:
         due, _, task_id = given["after"].partition(".")
@@ -198,7 +204,3 @@ def _answer(visit: Visit, made: Task | Refused, status: int = 200) -> Answer:
 
 def _etag(task: Task) -> str:
     return f'"{task.id}.{task.version}"'
-
-
-def _invalid(visit: Visit, field: str, message: str) -> Answer:
-    return visit.problem("invalid-body", errors=[{"pointer": f"/{field}", "code": "invalid", "detail": message}])

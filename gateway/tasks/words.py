@@ -6,6 +6,8 @@ from unicodedata import category
 
 from msgspec import Meta, Struct
 
+from policies.reference import Words
+
 TEAM: Final = r"^[a-z][a-z0-9-]{0,31}\Z"
 REFERENCE: Final = r"^[A-Za-z0-9][A-Za-z0-9._/:-]{0,127}\Z"
 TITLE_CHARACTERS_MAX: Final = 200
@@ -15,6 +17,26 @@ Details: TypeAlias = Annotated[str, Meta(max_length=DETAILS_CHARACTERS_MAX)]
 TeamName: TypeAlias = Annotated[str, Meta(pattern=TEAM)]
 Reference: TypeAlias = Annotated[str, Meta(pattern=REFERENCE)]
 Field: TypeAlias = Literal["title", "details", "note"]
+_UNTITLED: Final[Words] = {
+    "zh": "任务须有标题，至少一种语言",
+    "en": "a task has a title, in one language at least",
+}
+_TITLE_TOO_LONG: Final[Words] = {
+    "zh": f"标题至多 {TITLE_CHARACTERS_MAX} 个字符",
+    "en": f"a title has at most {TITLE_CHARACTERS_MAX} characters",
+}
+_TITLE_UNPRINTABLE: Final[Words] = {
+    "zh": "标题为一行，不含控制字符",
+    "en": "a title is one line without control characters",
+}
+_DETAILS_TOO_LONG: Final[Words] = {
+    "zh": f"至多 {DETAILS_CHARACTERS_MAX:,} 个字符",
+    "en": f"at most {DETAILS_CHARACTERS_MAX:,} characters",
+}
+_DETAILS_UNPRINTABLE: Final[Words] = {
+    "zh": "除换行与制表符外，不得含控制字符",
+    "en": "no control characters but line breaks and tabs",
+}
 
 
 class Titles(Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,23 +54,23 @@ def both(title: Title | Titles) -> tuple[str, str]:
     return zh or en, en or zh
 
 
-def title_fault(titles: tuple[str, str]) -> str | None:
+def title_fault(titles: tuple[str, str]) -> Words | None:
     """What is wrong with a title; None for nothing."""
     if not all(titles):
-        return "a task has a title, in one language at least"
+        return _UNTITLED
     if any(len(each) > TITLE_CHARACTERS_MAX for each in titles):
-        return f"a title has at most {TITLE_CHARACTERS_MAX} characters"
+        return _TITLE_TOO_LONG
     if any(category(character)[0] == "C" for each in titles for character in each):
-        return "a title is one line without control characters"
+        return _TITLE_UNPRINTABLE
     return None
 
 
-def details_fault(text: str) -> str | None:
+def details_fault(text: str) -> Words | None:
     """What is wrong with details or a note; None for nothing."""
     if len(text) > DETAILS_CHARACTERS_MAX:
-        return f"at most {DETAILS_CHARACTERS_MAX:,} characters"
+        return _DETAILS_TOO_LONG
     if any(category(each) in {"Cc", "Cs"} and each not in "\n\t" for each in text):
-        return "no control characters but line breaks and tabs"
+        return _DETAILS_UNPRINTABLE
     return None
 
 

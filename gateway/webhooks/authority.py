@@ -18,6 +18,7 @@ from gateway.store.webhooks import Deliveries, Delivery, Endpoint, Endpoints, pu
 from gateway.webhooks.address import url_fault
 from gateway.webhooks.notify import EVENT_TYPES, deliveries_of
 from gateway.webhooks.signing import SEALING_SECRET, Sealing, new_secret
+from policies.reference import Words
 
 ENDPOINTS_MAX: Final = 10
 """So many endpoints of one owner: each gets its own copy of every event."""
@@ -38,8 +39,29 @@ class NewEndpoint(Struct, frozen=True):
 class EndpointFault(Struct, frozen=True):
     """Nothing was changed. `field` is what is wrong in what was asked, "" for the state of things."""
 
-    message: str
+    words: Words
     field: str = ""
+
+
+_EVENTS: Final = ", ".join(sorted({*EVENT_TYPES, *_GROUPS}))
+_UNKNOWN_EVENT: Final[Words] = {"zh": f"事件为：{_EVENTS}", "en": f"events are: {_EVENTS}"}
+_TOO_MANY: Final[Words] = {
+    "zh": f"已有 {ENDPOINTS_MAX} 个端点：请先移除一个",
+    "en": f"there are {ENDPOINTS_MAX} endpoints already: remove one first",
+}
+_CHANGED: Final[Words] = {
+    "zh": "密钥在同一时刻已由他人更改",
+    "en": "the secret was changed by somebody else at the same moment",
+}
+_GONE: Final[Words] = {
+    "zh": "该端点应答过 410 Gone：请移除后重新添加",
+    "en": "the endpoint answered 410 Gone: remove it and add it again",
+}
+_NO_ENDPOINT: Final[Words] = {
+    "zh": "其端点已移除，或应答过 410 Gone",
+    "en": "its endpoint was removed, or answered 410 Gone",
+}
+_WAITING: Final[Words] = {"zh": "该消息已在等待投递", "en": "it is waiting to be delivered already"}
 
 
 class EndpointSecret(Struct, frozen=True):
@@ -73,9 +95,9 @@ class WebhookAuthority:
             return EndpointFault(fault, "url")
         unknown = [each for each in new.events if each not in EVENT_TYPES and each not in _GROUPS]
         if unknown:
-            return EndpointFault(f"events are: {', '.join(sorted({*EVENT_TYPES, *_GROUPS}))}", "events")
+            return EndpointFault(_UNKNOWN_EVENT, "events")
         if len(await self._endpoints.all(new.partner)) >= ENDPOINTS_MAX:
-            return EndpointFault(f"there are {ENDPOINTS_MAX} endpoints already: remove one first")
+            return EndpointFault(_TOO_MANY)
         endpoint_id, secret = f"w-{token_hex(6)}", new_secret()
         endpoint = Endpoint(
             id=endpoint_id,
@@ -89,7 +111,7 @@ class WebhookAuthority:
         words = {"id": endpoint_id, "url": new.url, "events": list(endpoint.events), "creator": new.creator}
         await self._record("webhook-added", endpoint, detail_of(words))
         if not await self._endpoints.add(endpoint, ENDPOINTS_MAX):
-            return EndpointFault(f"there are {ENDPOINTS_MAX} endpoints already: remove one first")
+            return EndpointFault(_TOO_MANY)
         return EndpointSecret(endpoint, secret)
 
     async def remove(self, endpoint: Endpoint) -> bool:
@@ -104,14 +126,14 @@ class WebhookAuthority:
         await self._record("webhook-secret-added", endpoint)
         until_us = self._now_us() + ROTATION_US
         if not await self._endpoints.rotate(endpoint, sealed, until_us):
-            return EndpointFault("the secret was changed by somebody else at the same moment")
+            return EndpointFault(_CHANGED)
         rotated = replace(endpoint, secret=sealed, previous=endpoint.secret, previous_until_us=until_us)
         return EndpointSecret(rotated, secret)
 
     async def test(self, endpoint: Endpoint) -> Delivery | EndpointFault:
         """Put an event of type webhook.test into the outbox, for this endpoint whatever it wants."""
         if endpoint.state == "gone":
-            return EndpointFault("the endpoint answered 410 Gone: remove it and add it again")
+            return EndpointFault(_GONE)
         (made,) = deliveries_of(
             (endpoint.id,), "webhook.test", endpoint.partner, {"endpoint": endpoint.id}, self._now_us()
         )
@@ -124,9 +146,9 @@ class WebhookAuthority:
         if delivery.kind == "webhook":
             endpoint = await self._endpoints.find(delivery.endpoint)
             if endpoint is None or endpoint.state == "gone":
-                return EndpointFault("its endpoint was removed, or answered 410 Gone")
+                return EndpointFault(_NO_ENDPOINT)
         if not await self._deliveries.replay(delivery.id, self._now_us()):
-            return EndpointFault("it is waiting to be delivered already")
+            return EndpointFault(_WAITING)
         return None
 
     async def _record(self, event: str, endpoint: Endpoint, detail: str = "") -> None:

@@ -24,7 +24,7 @@ from gateway.store.webhooks import Deliveries, Delivery, Endpoint, Endpoints
 from gateway.webhooks.letter import Letter
 from gateway.webhooks.mail import Mailer
 from gateway.webhooks.schedule import Again, Dead, Done, following
-from gateway.webhooks.sending import Attempt, Message
+from gateway.webhooks.sending import Attempt, Message, Target
 from gateway.webhooks.signing import Sealing
 
 INTERVAL_S: Final = 1.0
@@ -43,7 +43,7 @@ _log = structlog.get_logger(__name__)
 class _Sends(Protocol):
     """What posts webhooks (gateway/webhooks/sending.py)."""
 
-    async def send(self, url: str, keys: list[Hidden[str]], message: Message, now_us: int) -> Attempt: ...
+    async def send(self, target: Target, keys: list[Hidden[str]], message: Message, now_us: int) -> Attempt: ...
 
     async def close(self) -> None: ...
 
@@ -80,6 +80,7 @@ class Delivering:
         self._lanes: dict[str, asyncio.Task[None]] = {}
         self._running: asyncio.Task[NoReturn] | None = None
         self._prune_us, self._faulty = 0, False
+        self._closed: set[str] = set()
 
     def start(self, interval_s: float = INTERVAL_S) -> None:
         """Begin."""
@@ -155,11 +156,21 @@ class Delivering:
                 values |= {"state": "dead", "ended_us": self._now_us()}
                 _log.warning("a delivery is dead", delivery=delivery.id, told=delivery.event, fault=attempt.fault)
         await self._deliveries.settle(delivery.id, claimed_us, values)
+        self._say_closed(delivery.endpoint, attempt)
         if isinstance(next_step, Again) and next_step.hold:
             await self._endpoints.hold(delivery.endpoint, next_step.due_us)
         if isinstance(next_step, Dead) and next_step.gone:
             await self._endpoints.gone(delivery.endpoint, self._now_us())
         return isinstance(next_step, Done)
+
+    def _say_closed(self, endpoint: str, attempt: Attempt) -> None:
+        """Say once that an endpoint's address is not admitted: settings are the operator's, and else its owner alone
+        would see it until the delivery is dead, days later."""
+        if attempt.fault != "address":
+            self._closed.discard(endpoint)
+        elif endpoint not in self._closed:
+            self._closed.add(endpoint)
+            _log.warning("a webhook leads nowhere, or to an address that no setting admits", endpoint=endpoint)
 
     async def _attempt(self, delivery: Delivery, now_us: int) -> Attempt:
         if delivery.kind == "mail":
@@ -171,7 +182,8 @@ class Delivering:
         if not keys:
             return Attempt(fault="secret")
         message = Message(delivery.message, delivery.body)
-        return await self._transports.sender.send(endpoint.url, keys, message, now_us)
+        target = Target(endpoint.url, endpoint.partner)
+        return await self._transports.sender.send(target, keys, message, now_us)
 
     async def _mail(self, delivery: Delivery, now_us: int) -> Attempt:
         if self._transports.mailer is None:

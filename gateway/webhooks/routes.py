@@ -13,7 +13,7 @@ from gateway.partner.door import Answer, Handler, PartnerDoor, Visit
 from gateway.store.faults import StoreError
 from gateway.store.store import Store
 from gateway.store.webhooks import Deliveries, Delivery, Endpoint, Endpoints
-from gateway.webhooks.address import URL_CHARACTERS_MAX
+from gateway.webhooks.address import URL_CHARACTERS_MAX, url_fault
 from gateway.webhooks.authority import EndpointFault, EndpointSecret, NewEndpoint, WebhookAuthority
 from gateway.webhooks.shown import shown_delivery, shown_endpoint
 
@@ -32,10 +32,11 @@ _OfEndpoint: TypeAlias = Callable[[Visit, Endpoint], Awaitable[Answer]]
 
 
 class WebhookPages(Struct, frozen=True):
-    """The handlers, over the store and what changes it."""
+    """The handlers, over the store and what changes it. `plain`: endpoints of partners may be http without TLS."""
 
     store: Store
     authority: WebhookAuthority
+    plain: bool
 
     async def list(self, visit: Visit) -> Answer:
         """Every endpoint of the caller's partner."""
@@ -47,6 +48,8 @@ class WebhookPages(Struct, frozen=True):
         wanted = await visit.body(WantedEndpoint)
         if isinstance(wanted, Response):
             return wanted
+        if fault := url_fault(wanted.url, plain=self.plain):
+            return visit.invalid_member("url", fault)
         new = NewEndpoint(visit.grant.partner, wanted.url, wanted.events, visit.grant.client)
         return _with_secret(visit, await self.authority.add(new), 201)
 
@@ -96,9 +99,11 @@ class WebhookPages(Struct, frozen=True):
         return found
 
 
-def webhook_routes(door: PartnerDoor, store: Store, authority: WebhookAuthority) -> list[HTTPRouteHandler]:
-    """The routes, for gateway/doors.py."""
-    pages = WebhookPages(store, authority)
+def webhook_routes(
+    door: PartnerDoor, store: Store, authority: WebhookAuthority, *, plain: bool
+) -> list[HTTPRouteHandler]:
+    """The routes, for gateway/doors.py. `plain`: whether the operator admits networks that http may go to."""
+    pages = WebhookPages(store, authority, plain)
     one, root = pages.of_endpoint, "/partner/webhooks"
     routes: dict[str, dict[str, Handler]] = {
         root: {"GET": pages.list, "POST": pages.add},
@@ -134,6 +139,5 @@ def _with_secret(visit: Visit, made: EndpointSecret | EndpointFault, status: int
 
 def _refused(visit: Visit, fault: EndpointFault) -> Answer:
     if fault.field:
-        errors = [{"pointer": f"/{fault.field}", "code": "invalid", "detail": fault.message}]
-        return visit.problem("invalid-body", errors=errors)
-    return visit.problem("conflict", detail=fault.message)
+        return visit.invalid_member(fault.field, fault.words)
+    return visit.problem("conflict", detail=fault.words[visit.language])

@@ -10,7 +10,7 @@ import httpx
 from msgspec import Struct
 
 from gateway.store.hidden import Hidden
-from gateway.webhooks.address import Place, Resolver
+from gateway.webhooks.address import Place, Resolvers
 from gateway.webhooks.signing import signature_header
 
 ATTEMPT_S: Final = 15.0
@@ -30,6 +30,13 @@ class Attempt(Struct, frozen=True):
     permanent: bool = False
 
 
+class Target(Struct, frozen=True):
+    """Where to deliver, and whose endpoint that is: `partner` is "" for the hub."""
+
+    url: str
+    partner: str
+
+
 class Message(Struct, frozen=True):
     """What to deliver: `id` is the webhook-id, `body` JSON."""
 
@@ -40,8 +47,8 @@ class Message(Struct, frozen=True):
 class Sender:
     """Posts webhooks. Belongs to one event loop."""
 
-    def __init__(self, resolver: Resolver, *, tls: SSLContext | None = None, attempt_s: float = ATTEMPT_S) -> None:
-        self._resolver, self._attempt_s = resolver, attempt_s
+    def __init__(self, resolvers: Resolvers, *, tls: SSLContext | None = None, attempt_s: float = ATTEMPT_S) -> None:
+        self._resolvers, self._attempt_s = resolvers, attempt_s
         # A connection serves one attempt: what a name meant a minute ago must not be what it means now. The environment
         # is not asked for a proxy, which would resolve the name once more.
         self._client = httpx.AsyncClient(
@@ -56,13 +63,13 @@ class Sender:
     async def close(self) -> None:
         """Close what is open."""
         await self._client.aclose()
-        self._resolver.close()
+        self._resolvers.close()
 
-    async def send(self, url: str, keys: Sequence[Hidden[str]], message: Message, now_us: int) -> Attempt:
+    async def send(self, target: Target, keys: Sequence[Hidden[str]], message: Message, now_us: int) -> Attempt:
         """Post a message, signed with each of the keys."""
         try:
             async with asyncio.timeout(self._attempt_s):
-                place = await self._resolver.place_of(url)
+                place = await self._resolvers.of(target.partner).place_of(target.url)
                 if place is None:
                     return Attempt(fault="address")
                 return await self._post(place, keys, message, now_us)

@@ -13,8 +13,9 @@ from structlog.testing import capture_logs
 from contracts.plan import Contract, Plans
 from gateway.alerts.acknowledging import acknowledge
 from gateway.alerts.alerting import Alerting, Outlets, Sources, apart
+from gateway.alerts.latest import LatestAlerts
 from gateway.alerts.rules import DEFAULT_ALERTS, Alerts, parse_alerts
-from gateway.alerts.telling import acknowledged_detail
+from gateway.alerts.telling import acknowledged_detail, mail_subject, mail_text, resolved_by
 from gateway.audit.leaf import Authority
 from gateway.audit.reader import read_as
 from gateway.audit.writer import Writer
@@ -23,7 +24,9 @@ from gateway.store.alerts import KeptAlert, KeptAlerts
 from gateway.store.faults import StoreError
 from gateway.store.store import Store
 from tests.unit.alerts.traffic import AVAILABILITY, NOW_US, Traffic
+from tests.unit.audit.doubles import BRIEF
 from tests.unit.sla.hub import plans_of
+from tests.unit.store.ready_file import ready_file
 
 PLANS = plans_of()
 MINUTE_US = 60_000_000
@@ -94,8 +97,8 @@ class Hub:
 
 @pytest.fixture
 async def hub(tmp_path: Path) -> AsyncIterator[Hub]:
-    store = await Store.open(f"sqlite:///{tmp_path}/state.db")
-    writer = Writer.open(tmp_path / "log", "gw-1")
+    store = await Store.open(ready_file(tmp_path))
+    writer = Writer.open(tmp_path / "log", "gw-1", options=BRIEF)
     assert isinstance(writer, Writer)
     yield Hub(tmp_path / "log", store, writer)
     writer.close()
@@ -303,13 +306,70 @@ async def test_watching_goes_on_after_a_defect_and_says_it_once(hub: Hub) -> Non
     assert [each["log_level"] for each in said if each["log_level"] == "warning"] == ["warning"]
 
 
-async def test_a_rule_that_is_gone_neither_raises_nor_resolves(hub: Hub) -> None:
+async def test_an_alert_whose_rule_is_gone_is_withdrawn_once_and_told_as_such(hub: Hub) -> None:
+    workers = [hub.worker(), hub.worker()]
     hub.burn()
-    await hub.worker().step()
+    await workers[0].step()
     hub.alerts = structs.replace(DEFAULT_ALERTS, rules=())
-    hub.recover()
-    await hub.worker().step()
+    for _ in range(3):
+        await asyncio.gather(*(each.step() for each in workers))
+    alert = await hub.only()
+    assert (alert.state, resolved_by(alert)) == ("resolved", "rule-withdrawn")
+    assert hub.events() == ["alert-raised", "alert-resolved"]
+    subject = list(read_as(hub.folder, Authority))[-1].subject
+    assert subject == f"{alert.id} swift-logistics-2026 5.1 fast rule-withdrawn"
+    event, _, data = hub.told[-1]
+    assert (event, data["resolved_by"], len(hub.told)) == ("alert.resolved", "rule-withdrawn", 2)
+    assert data["evidence"] == hub.told[0][2]["evidence"]
+    assert mail_subject(alert, None).startswith("[Clausegate] 告警已撤销 / Alert withdrawn: ")
+    assert "撤销并不表示数据显示已恢复" in mail_text(alert, "zh")
+    assert "No data show that it is over." in mail_text(alert, "en")
+
+
+async def test_what_a_person_acknowledged_is_withdrawn_too_and_so_is_what_is_no_longer_in_force(hub: Hub) -> None:
+    worker = hub.worker()
+    hub.burn()
+    await worker.step()
+    await acknowledge(Administration(hub.store, hub.writer), (await hub.only()).id, "ops", "so", lambda: hub.now_us)
+    hub.now_us = max(each.effective_until_s for each in PLANS.contracts.values()) * 1_000_000
+    await worker.step()
+    await worker.step()
+    alert = await hub.only()
+    assert (resolved_by(alert), alert.note) == ("rule-withdrawn", "so")
+
+
+async def test_a_rule_that_is_back_at_the_next_look_was_never_gone(hub: Hub) -> None:
+    worker, rules = hub.worker(), hub.alerts
+    hub.burn()
+    await worker.step()
+    for _ in range(3):  # as where an editor takes the file away and puts another one there
+        hub.alerts = structs.replace(DEFAULT_ALERTS, rules=())
+        await worker.step()
+        hub.alerts = rules
+        await worker.step()
     assert (await hub.only()).state == "raised"
+    hub.recover()
+    await worker.step()
+    assert resolved_by(await hub.only()) == "data"
+
+
+async def test_nothing_is_withdrawn_while_nobody_knows_which_rules_are_meant(hub: Hub) -> None:
+    worker, latest, rules = hub.worker(), LatestAlerts(hub.folder), "[[rules]]\nname = 'mine'\nclauses = ['5.1']\n"
+    hub.alerts = parse_alerts(rules)
+    hub.burn()
+    await worker.step()
+    (hub.folder / "alerts.toml").write_text(rules.replace("name", "nmae"))
+    hub.alerts = latest()  # a gateway that starts with the mistake: the rules of the table hold
+    for _ in range(3):
+        await worker.step()
+    kept = {alert.about[2]: alert.state for alert in await hub.kept.all(10)}
+    assert kept["mine"] == "raised"
+    (hub.folder / "alerts.toml").write_text("[[rules]]\nname = 'another'\nclauses = ['5.1']\n")
+    hub.alerts = latest()
+    for _ in range(3):
+        await worker.step()
+    kept = {alert.about[2]: alert.state for alert in await hub.kept.all(10)}
+    assert kept["mine"] == "resolved"
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from gateway.audit.writer import Writer
 from gateway.webhooks.delivering import Delivering
 from gateway.webhooks.mail import Mailer, mail_server
 from tests.unit.alerts.traffic import AVAILABILITY, Traffic
+from tests.unit.audit.doubles import BRIEF
 from tests.unit.sla.hub import plans_of
 from tests.unit.webhooks.outbox import SECOND_US, Stage, staged
 from tests.unit.webhooks.receiver import receiving
@@ -57,7 +58,7 @@ async def _delivered(worker: Delivering) -> None:
 async def test_a_promise_that_burns_is_told_signed_and_mailed_once_and_its_end_too(
     stage: Stage, tmp_path: Path
 ) -> None:
-    writer = Writer.open(tmp_path / "log", "gw-1")
+    writer = Writer.open(tmp_path / "log", "gw-1", options=BRIEF)
     assert isinstance(writer, Writer)
     inbox = Inbox()
     async with receiving() as receiver, listening(inbox) as port:

@@ -116,7 +116,7 @@ def _checker() -> Any:
             and (isinstance(value, int) or (isinstance(value, Decimal) and value == value.to_integral_value()))
         ),
     )
-    return jsonschema.validators.extend(base, type_checker=types)  # type: ignore[no-untyped-call]
+    return jsonschema.validators.extend(base, type_checker=types)
 
 
 _CHECKER = _checker()

@@ -18,6 +18,8 @@ from contracts.source import Source, read_source
 from contracts.words import expected
 from contracts.workspace import UNIONS
 from policies.kinds import KINDS
+from policies.kinds.purpose import Purpose
+from policies.kinds.rate_limit import RateLimit
 from policies.library import Policy
 from policies.techniques import TECHNIQUES
 
@@ -55,12 +57,14 @@ def wrong(text: str, kind: Any = Policy) -> list[Finding]:
     return found
 
 
-def test_each_clause_becomes_its_own_kind():
+def test_each_clause_becomes_its_own_kind() -> None:
     policy = decode(source_of(POLICY), Policy, UNIONS)
     assert isinstance(policy, Policy)
     limit, purpose = policy.clauses
     assert type(limit) is KINDS["rate_limit"]
+    assert isinstance(limit, RateLimit)
     assert limit.window == timedelta(minutes=1)
+    assert isinstance(purpose, Purpose)
     assert purpose.allowed == ("delivery",)
 
 
@@ -89,7 +93,9 @@ def test_each_clause_becomes_its_own_kind():
         ("title: {zh: 标准, en: Standard}", "title: Standard", "wrong-type", (3, "title"), "a mapping"),
     ],
 )  # fmt: skip
-def test_a_mistake_is_named_with_its_line_and_path(old, new, code, place, words):
+def test_a_mistake_is_named_with_its_line_and_path(
+    old: str, new: str, code: str, place: tuple[int, str], words: str
+) -> None:
     line, path = place
     assert old in POLICY
     findings = {(finding.code, finding.path): finding for finding in wrong(POLICY.replace(old, new, 1))}
@@ -98,7 +104,7 @@ def test_a_mistake_is_named_with_its_line_and_path(old, new, code, place, words)
     assert words in finding.message
 
 
-def test_all_mistakes_are_reported_not_the_first():
+def test_all_mistakes_are_reported_not_the_first() -> None:
     text = POLICY.replace("limit: 600", "limit: no").replace("PT1M", "soon").replace("[delivery]", "delivery")
     assert [finding.path for finding in wrong(text + "extra: 1\n")] == [
         "clauses[0].limit",
@@ -108,14 +114,14 @@ def test_all_mistakes_are_reported_not_the_first():
     ]
 
 
-def test_a_part_is_decoded_where_it_stands():
+def test_a_part_is_decoded_where_it_stands() -> None:
     source = source_of("top:\n  - {operations: [list], purpose: [x], fields: {a: clear}, extra: 1}\n")
     found = decode(source, View, at=("top", 0))
     assert isinstance(found, list)
     assert (found[0].path, found[0].line) == ("top[0].extra", 2)
 
 
-def test_dates_and_field_names_are_read():
+def test_dates_and_field_names_are_read() -> None:
     text = """\
 agreement: a
 version: 1.0.0
@@ -133,12 +139,12 @@ policies: [{policy: standard, version: 1.0.0, set: {"4.1": {limit: 3}}}]
         assert finding.path == "effective.from"
 
 
-def test_long_values_are_not_repeated_in_messages():
+def test_long_values_are_not_repeated_in_messages() -> None:
     (finding,) = wrong(POLICY.replace("PT1M", "secret-" * 20))
     assert "secret-secret" not in finding.message
 
 
-def test_mistakes_are_listed_up_to_a_bound():
+def test_mistakes_are_listed_up_to_a_bound() -> None:
     text = POLICY + "".join(f"x{number}: 1\n" for number in range(1000))
     findings = wrong(text)
     assert len(findings) == 201
@@ -192,7 +198,7 @@ near = st.fixed_dictionaries(
 
 @settings(max_examples=400, deadline=None)
 @given(near | plain)
-def test_nothing_is_found_exactly_when_the_types_own_decoder_accepts(value):
+def test_nothing_is_found_exactly_when_the_types_own_decoder_accepts(value: Any) -> None:
     """msgspec's strict decoder is the outside judge."""
     try:
         msgspec.convert(value, Drawing)
@@ -210,12 +216,12 @@ def patterns(info: inspect.Type, seen: set[Any]) -> set[str]:
         seen.add(info.cls)
         return set().union(*(patterns(field.type, seen) for field in info.fields))
     if isinstance(info, inspect.StrType):
-        return {info.pattern} - {None}
+        return set() if info.pattern is None else {info.pattern}
     inner = [getattr(info, name) for name in ("type", "item_type", "key_type", "value_type") if hasattr(info, name)]
     return set().union(set(), *(patterns(part, seen) for part in [*inner, *getattr(info, "types", ())]))
 
 
-def test_every_pattern_of_a_document_reads_as_words():
+def test_every_pattern_of_a_document_reads_as_words() -> None:
     kinds = [Product, View, Policy, Agreement, *KINDS.values(), *TECHNIQUES.values()]
     found = set().union(*(patterns(inspect.type_info(kind), set()) for kind in kinds))
     assert found
@@ -223,5 +229,5 @@ def test_every_pattern_of_a_document_reads_as_words():
         assert pattern not in expected(inspect.StrType(pattern=pattern))
 
 
-def test_the_documents_of_these_tests_are_yaml_as_others_read_it():
+def test_the_documents_of_these_tests_are_yaml_as_others_read_it() -> None:
     assert yaml.safe_load(POLICY)["clauses"][0]["limit"] == 600

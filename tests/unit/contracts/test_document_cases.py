@@ -42,7 +42,7 @@ def line_of(text: str, fragment: str, nth: int) -> int:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
-def test_a_case_of_the_table(case):
+def test_a_case_of_the_table(case: Mapping[str, Any]) -> None:
     files = changed(case)
     found = findings_of(files)
     report = "\n".join(finding.to_text() for finding in found)
@@ -59,6 +59,6 @@ def test_a_case_of_the_table(case):
         assert candidates, f"{expected} is not among\n{report}"
 
 
-def test_the_names_of_the_cases_differ():
+def test_the_names_of_the_cases_differ() -> None:
     names = [case["name"] for case in CASES]
     assert len(names) == len(set(names))

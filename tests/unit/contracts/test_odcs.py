@@ -24,7 +24,7 @@ def loaded(text: str) -> tuple[Loaded[Product], ...]:
     return documents.products
 
 
-def test_the_official_example_contracts_are_read(testdata):
+def test_the_official_example_contracts_are_read(testdata: Path) -> None:
     files = sorted((testdata / "odcs").glob("*.odcs.yaml"))
     if not files:
         pytest.skip("no official example contracts in the folder of real data")
@@ -36,14 +36,14 @@ def test_the_official_example_contracts_are_read(testdata):
         assert odcs_findings([Loaded(product, source)]) == []
 
 
-def test_our_sample_products_are_valid_under_the_official_schema():
+def test_our_sample_products_are_valid_under_the_official_schema() -> None:
     documents, findings = decode_documents(sample_files())
     assert findings == []
     assert documents.products
     assert odcs_findings(documents.products) == []
 
 
-def test_a_departure_from_the_standard_is_a_warning_with_its_place():
+def test_a_departure_from_the_standard_is_a_warning_with_its_place() -> None:
     text = TABLE["workspace"][PRODUCT]
     assert odcs_findings(loaded(text)) == []
     (finding,) = odcs_findings(loaded(text.replace("logicalType: number", "logicalType: weight")))
@@ -59,7 +59,7 @@ VERSIONS = ["v3.0.0", "v3.0.1", "v3.0.2", "v3.1.0", "v3.2.0"]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_a_document_with_every_key_of_its_version_is_read(version):
+def test_a_document_with_every_key_of_its_version_is_read(version: str) -> None:
     data = (CASES / f"{version}.odcs.yaml").read_bytes()
     documents, findings = decode_documents({f"products/{version}.odcs.yaml": data})
     assert findings == []
@@ -73,7 +73,7 @@ def test_a_document_with_every_key_of_its_version_is_read(version):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_such_a_document_departs_from_the_standard_nowhere(version):
+def test_such_a_document_departs_from_the_standard_nowhere(version: str) -> None:
     assert odcs_findings(loaded((CASES / f"{version}.odcs.yaml").read_text())) == []
 
 
@@ -87,14 +87,16 @@ def test_such_a_document_departs_from_the_standard_nowhere(version):
         ("- {url: 'https://example.org/definition', type: businessDefinition}", "- {type: a}", "description"),
     ],
 )
-def test_what_no_version_of_the_standard_allows_is_found_in_a_document_of_v3_0(written, mistaken, where):
+def test_what_no_version_of_the_standard_allows_is_found_in_a_document_of_v3_0(
+    written: str, mistaken: str, where: str
+) -> None:
     text = (CASES / "v3.0.2.odcs.yaml").read_text()
     assert written in text
     found = odcs_findings(loaded(text.replace(written, mistaken, 1)))
     assert any(finding.path.startswith(where) for finding in found), found
 
 
-def test_a_key_that_came_later_may_hold_anything_in_a_document_of_v3_0():
+def test_a_key_that_came_later_may_hold_anything_in_a_document_of_v3_0() -> None:
     text = (CASES / "v3.0.2.odcs.yaml").read_text()
     later = text.replace("- {property: alone}", "- {property: alone, description: [1]}")
     assert later != text
@@ -103,7 +105,7 @@ def test_a_key_that_came_later_may_hold_anything_in_a_document_of_v3_0():
     assert [finding.path.rpartition(".")[2] for finding in found] == ["property"]
 
 
-def test_only_v3_2_asks_for_the_logical_type_of_a_field():
+def test_only_v3_2_asks_for_the_logical_type_of_a_field() -> None:
     text = (CASES / "v3.1.0.odcs.yaml").read_text().replace("  - {name: key, logicalType: string}", "  - {name: key}")
     assert "  - {name: key}" in text
     assert odcs_findings(loaded(text)) == []
@@ -111,7 +113,7 @@ def test_only_v3_2_asks_for_the_logical_type_of_a_field():
     assert finding.path.startswith("schema[1].properties[0]")
 
 
-def test_a_view_without_a_value_is_a_mistake_with_its_place():
+def test_a_view_without_a_value_is_a_mistake_with_its_place() -> None:
     text = TABLE["workspace"][PRODUCT]
     before, after = text.split("        value:\n")
     documents, findings = decode_documents({PRODUCT: before.encode()})

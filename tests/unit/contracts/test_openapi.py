@@ -1,6 +1,7 @@
 """The generated OpenAPI: valid, complete, true to what the mask lets out, and silent about everything else."""
 
 import json
+from typing import Any
 
 import jsonschema
 import openapi_spec_validator
@@ -13,8 +14,9 @@ from contracts.disclosed import record_schema
 from contracts.granted import Branch, Keyed, Leaf, Many
 from contracts.mask import Mask, Masked
 from contracts.openapi import openapi_for
+from contracts.plan import Plan
 from contracts.product import Property, SchemaObject
-from policies.technique import Target
+from policies.technique import Target, Technique
 from policies.techniques.clear import Clear
 from policies.techniques.keep_first import KeepFirst
 from policies.techniques.keep_last import KeepLast
@@ -42,16 +44,16 @@ roles:
 """  # noqa: E501 - one line of YAML
 
 
-def two_partners():
+def two_partners() -> tuple[Plan, ...]:
     return compiled({PRODUCT: ("roles:\n", BANK_VIEW)}, other=OTHER)[1].all_plans()
 
 
 @pytest.mark.parametrize("partner", ["swift", "rapid", None, "nobody"])
-def test_the_document_is_valid_openapi(partner):
+def test_the_document_is_valid_openapi(partner: str | None) -> None:
     openapi_spec_validator.validate(openapi_for(two_partners(), partner, BASE))
 
 
-def test_a_partner_sees_its_own_paths_fields_and_agreement_only():
+def test_a_partner_sees_its_own_paths_fields_and_agreement_only() -> None:
     document = openapi_for(two_partners(), "rapid", BASE)
     assert list(document["paths"]) == ["/v1/shipments"]
     assert list(document["components"]["schemas"]) == ["Problem", "shipments-bank"]
@@ -60,7 +62,7 @@ def test_a_partner_sees_its_own_paths_fields_and_agreement_only():
         assert foreign not in text.replace("logistics-standard", ""), foreign
 
 
-def test_the_hubs_document_holds_every_partners_view_side_by_side():
+def test_the_hubs_document_holds_every_partners_view_side_by_side() -> None:
     document = openapi_for(two_partners(), None, BASE)
     data = document["paths"]["/v1/shipments"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
     assert {choice["$ref"].rsplit("/", 1)[1] for choice in data["properties"]["data"]["items"]["anyOf"]} == {
@@ -70,7 +72,7 @@ def test_the_hubs_document_holds_every_partners_view_side_by_side():
     assert list(document["paths"]) == ["/v1/shipments", "/v1/shipments/{key}"]
 
 
-def test_of_several_objects_each_has_paths_and_a_schema_of_its_own():
+def test_of_several_objects_each_has_paths_and_a_schema_of_its_own() -> None:
     """The objects of one product share its scope."""
     plans = compiled({PRODUCT: (TABLE["workspace"][PRODUCT], product())})[1].all_plans()
     document = openapi_for(plans, "swift", BASE)
@@ -85,16 +87,18 @@ def test_of_several_objects_each_has_paths_and_a_schema_of_its_own():
     assert document["paths"]["/v1/shipments/events/{key}"]["get"]["operationId"] == "get-shipments-events"
 
 
-def test_a_token_is_got_with_the_scope_of_the_plan():
+def test_a_token_is_got_with_the_scope_of_the_plan() -> None:
     (plan, *_) = plans = compiled()[1].all_plans()
     document = openapi_for(plans, "swift", BASE)
-    flow = document["components"]["securitySchemes"]["oauth2"]["flows"]["clientCredentials"]
+    scheme = document["components"]["securitySchemes"]["oauth2"]
+    assert scheme["description"].count(f"`resource={BASE}`") == 2  # in each language
+    flow = scheme["flows"]["clientCredentials"]
     assert flow["tokenUrl"] == f"{BASE}/oauth/token"
     assert flow["scopes"] == {plan.scope: "shipments: list, get"}
     assert document["paths"]["/v1/shipments"]["get"]["security"] == [{"oauth2": [plan.scope]}]
 
 
-def test_the_contract_is_named_with_its_hash_and_in_its_own_words():
+def test_the_contract_is_named_with_its_hash_and_in_its_own_words() -> None:
     (plan, *_) = plans = compiled()[1].all_plans()
     document = openapi_for(plans, "swift", BASE)
     named = [{"agreement": "swift-2026", "version": plan.contract.version, "hash": plan.contract.hash}]
@@ -106,7 +110,7 @@ def test_the_contract_is_named_with_its_hash_and_in_its_own_words():
     assert "以中文为准" in document["info"]["description"]
 
 
-def test_limits_promises_and_purposes_are_those_that_are_executed():
+def test_limits_promises_and_purposes_are_those_that_are_executed() -> None:
     (plan, *_) = plans = compiled()[1].all_plans()
     found = openapi_for(plans, "swift", BASE)["paths"]["/v1/shipments"]["get"]
     (limit,), (promise,) = found["x-rate-limits"], found["x-sla"]
@@ -121,13 +125,13 @@ def test_limits_promises_and_purposes_are_those_that_are_executed():
     assert operation["x-legal-basis"] == ["contract"]
 
 
-def test_the_clauses_that_decide_are_said_with_the_operation():
+def test_the_clauses_that_decide_are_said_with_the_operation() -> None:
     description = openapi_for(compiled()[1].all_plans(), "swift", BASE)["paths"]["/v1/shipments"]["get"]["description"]
     assert "1200" in description
     assert "4.1" in description
 
 
-def leaf(logical_type, technique):
+def leaf(logical_type: str, technique: Technique) -> Leaf:
     return Leaf(Target("a", logical_type), technique)
 
 
@@ -142,7 +146,7 @@ def leaf(logical_type, technique):
         (leaf("string", KeepLast(4)), {"type": ["string", "null"]}),
     ],
 )
-def test_the_type_is_that_after_masking(granted, schema):
+def test_the_type_is_that_after_masking(granted: Leaf, schema: dict[str, Any]) -> None:
     (found,) = record_schema(Branch({"a": granted}), "en")["properties"].values()
     assert {key: value for key, value in found.items() if key != "description"} == schema
 
@@ -170,14 +174,14 @@ anything = st.recursive(
 )
 
 
-def test_a_field_is_described_in_the_products_own_words():
+def test_a_field_is_described_in_the_products_own_words() -> None:
     named = Property(name="a", logicalType="string", businessName="手机号", description="Mobile number.")
     schema = SchemaObject(name="thing", properties=(named,))
     (found,) = record_schema(Branch({"a": leaf("string", KeepLast(4))}), "en", schema)["properties"].values()
     assert found["description"] == "手机号 · Mobile number. · Masked: last 4 characters only"
 
 
-def test_the_keys_of_a_map_are_described_as_they_are_masked():
+def test_the_keys_of_a_map_are_described_as_they_are_masked() -> None:
     key = Leaf(Target("m.key", "string"), Pseudonym())
     schema = record_schema(Branch({"m": Keyed(key, leaf("integer", Clear()))}), "en")["properties"]["m"]
     jsonschema.validate({"p1." + "a" * 30: 1}, schema)
@@ -186,7 +190,7 @@ def test_the_keys_of_a_map_are_described_as_they_are_masked():
 
 
 @given(st.lists(st.dictionaries(names, anything, max_size=8), max_size=4))
-def test_whatever_a_backend_sends_the_answer_fits_the_schema(records):
+def test_whatever_a_backend_sends_the_answer_fits_the_schema(records: list[dict[str, Any]]) -> None:
     """The library jsonschema is the outside judge."""
     mask = Mask(VIEW, Envelope())
     masked = mask.page(json.dumps({"data": records, "next": None}).encode())

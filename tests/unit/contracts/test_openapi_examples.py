@@ -18,14 +18,14 @@ from contracts.openapi_examples import csv_example, record_example
 from contracts.openapi_values import value_of
 from contracts.product import MapDefinition, Property, SchemaObject
 from gateway.exchange.lines import lines_of
-from policies.technique import Target
+from policies.technique import Target, Technique
 from policies.techniques.clear import Clear
 from policies.techniques.keep_last import KeepLast
 from policies.techniques.pseudonym import Pseudonym
 from policies.techniques.redact import Redact
 
 
-def leaf(path, logical_type, technique):
+def leaf(path: str, logical_type: str, technique: Technique) -> Leaf:
     return Leaf(Target(path, logical_type), technique)
 
 

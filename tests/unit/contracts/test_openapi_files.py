@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -14,7 +15,7 @@ from openapi.generate import ROOT, generated, sample_files
 FOLDER = ROOT / "openapi"
 
 
-def test_the_committed_files_are_the_generated_ones():
+def test_the_committed_files_are_the_generated_ones() -> None:
     texts = generated(sample_files())
     committed = {file.name: file.read_text(encoding="utf-8") for file in FOLDER.glob("*.json")}
     assert committed.keys() == texts.keys(), "run: python -m openapi.generate"
@@ -23,7 +24,7 @@ def test_the_committed_files_are_the_generated_ones():
 
 
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("*.json")), ids=lambda file: file.stem)
-def test_each_committed_file_is_valid_openapi(file):
+def test_each_committed_file_is_valid_openapi(file: Path) -> None:
     openapi_spec_validator.validate(json.loads(file.read_text(encoding="utf-8")))
 
 
@@ -44,7 +45,7 @@ def examples(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Any]]:
 
 
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("*.json")), ids=lambda file: file.stem)
-def test_each_example_fits_its_schema(file):
+def test_each_example_fits_its_schema(file: Path) -> None:
     document = json.loads(file.read_text(encoding="utf-8"))
     found = list(examples(document))
     assert len(found) > 20
@@ -54,7 +55,7 @@ def test_each_example_fits_its_schema(file):
         )
 
 
-def test_a_document_with_a_mistake_generates_nothing():
+def test_a_document_with_a_mistake_generates_nothing() -> None:
     files = sample_files()
     name = next(name for name in files if name.startswith("agreements/"))
     with pytest.raises(ValueError, match="unknown-key"):
@@ -68,7 +69,7 @@ def values_in(value: Any) -> Iterator[Any]:
         yield from values_in(inner)
 
 
-def test_what_the_page_for_partners_shows_is_in_the_document():
+def test_what_the_page_for_partners_shows_is_in_the_document() -> None:
     page = (ROOT / "docs" / "partners" / "openapi.md").read_text(encoding="utf-8")
     document = json.loads((FOLDER / "swift-logistics.json").read_text(encoding="utf-8"))
     shown = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL)]

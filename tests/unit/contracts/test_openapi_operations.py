@@ -1,16 +1,20 @@
 """What a document says of one operation: the parameters that the gateway reads, and the problems that can occur."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import jsonschema
 import pytest
 from msgspec.structs import replace
 
 from contracts.openapi import openapi_for
 from contracts.openapi_problems import STATED
+from contracts.plan import Plan
 from contracts.selecting import filter_of, narrow_to, order_of
 from gateway.problems import PROBLEMS
 from gateway.problems_partner import PARTNER_PROBLEMS
 from policies.clause import Authentication, Signing
-from policies.reference import ClauseRef
+from policies.reference import ClauseRef, Language
 from tests.unit.contracts.sample import compiled
 from tests.unit.contracts.test_openapi_limits import limited
 
@@ -24,38 +28,39 @@ operations: [list, get, create, update, delete]
 """
 
 
-def asking(plan):
+def asking(plan: Plan) -> Plan:
     """The plan of an agreement that says how its partner's programs prove who they are, and what they sign."""
-    of = {"agreement": "swift-2026", "version": "1.2.0", "text": {"zh": "如此。", "en": "So it is."}}
-    who, what = (ClauseRef(id=number, kind=kind, **of) for number, kind in (("2.2", "authentication"), ("2.3", "sign")))
+    text: Mapping[Language, str] = {"zh": "如此。", "en": "So it is."}
+    numbered = (("2.2", "authentication"), ("2.3", "sign"))
+    who, what = (ClauseRef("swift-2026", "1.2.0", number, kind, text) for number, kind in numbered)
     authentication = Authentication(who, frozenset({"private_key_jwt"}), frozenset({"dpop"}))
     signing = Signing(what, ("@method",), frozenset({"ed25519"}), 60) if plan.writing else None
     return replace(plan, authentication=(authentication,), signing=(signing,) if signing else ())
 
 
-def plans_of(changes=None):
+def plans_of(changes: Mapping[str, tuple[str, str]] | None = None) -> tuple[Plan, ...]:
     return compiled(changes)[1].all_plans()
 
 
-def writing_plans():
+def writing_plans() -> tuple[Plan, ...]:
     return plans_of({PRODUCT: ("operations: [list, get]\n", WRITING)})
 
 
-def operations(plans):
+def operations(plans: tuple[Plan, ...]) -> dict[str, Any]:
     """Every operation of the only product, by what it does."""
     paths = openapi_for(plans, "swift", BASE)["paths"]
     found = [operation for methods in paths.values() for operation in methods.values()]
     return {operation["operationId"].partition("-")[0]: operation for operation in found}
 
 
-def parameters(operation):
+def parameters(operation: Mapping[str, Any]) -> dict[str, Any]:
     return {each["name"]: each for each in operation["parameters"]}
 
 
-def problems(plans, operation):
+def problems(plans: tuple[Plan, ...], operation: str) -> set[str]:
     """The codes that an operation of these plans can end with."""
     document = openapi_for(plans, "swift", BASE)
-    found = set()
+    found: set[str] = set()
     for status, reference in operations(plans)[operation]["responses"].items():
         if int(status) >= 400:
             response = document["components"]["responses"][reference["$ref"].rsplit("/", 1)[1]]
@@ -65,7 +70,7 @@ def problems(plans, operation):
     return found
 
 
-def test_a_list_can_be_filtered_by_what_is_in_clear_and_by_nothing_else():
+def test_a_list_can_be_filtered_by_what_is_in_clear_and_by_nothing_else() -> None:
     found = parameters(operations(plans_of())["list"])
     filters = {"shipment_id", "weight_kg"}
     written = {
@@ -76,7 +81,7 @@ def test_a_list_can_be_filtered_by_what_is_in_clear_and_by_nothing_else():
     assert written <= found.keys()
 
 
-def test_each_filter_is_one_that_the_gateway_reads():
+def test_each_filter_is_one_that_the_gateway_reads() -> None:
     (plan, *_) = plans = plans_of()
     for name, parameter in parameters(operations(plans)["list"]).items():
         if name.partition("[")[0] in plan.offer.clear:
@@ -84,7 +89,7 @@ def test_each_filter_is_one_that_the_gateway_reads():
             assert filter_of(plan.offer.clear, name, "1") is not None, name
 
 
-def test_a_list_is_sorted_only_where_the_backend_sorts():
+def test_a_list_is_sorted_only_where_the_backend_sorts() -> None:
     (plan, *_) = plans = plans_of()
     found = parameters(operations(plans)["list"])
     assert ("sort" in found) is plan.sorts
@@ -97,7 +102,7 @@ def test_a_list_is_sorted_only_where_the_backend_sorts():
 
 
 @pytest.mark.parametrize("operation", ["list", "get"])
-def test_fields_names_all_that_is_granted_and_nothing_else(operation):
+def test_fields_names_all_that_is_granted_and_nothing_else(operation: str) -> None:
     (plan, *_) = plans = plans_of()
     schema = parameters(operations(plans)[operation])["fields"]["schema"]
     assert schema["items"]["enum"] == ["shipment_id", "weight_kg", "customer", "customer.phone"]
@@ -105,7 +110,7 @@ def test_fields_names_all_that_is_granted_and_nothing_else(operation):
         assert narrow_to(plan.view.record, [name]) is not None
 
 
-def test_the_page_and_the_purpose_are_those_of_the_plan():
+def test_the_page_and_the_purpose_are_those_of_the_plan() -> None:
     (plan, *_) = plans = plans_of()
     found = parameters(operations(plans)["list"])
     limit = found["limit"]["schema"]
@@ -116,7 +121,7 @@ def test_the_page_and_the_purpose_are_those_of_the_plan():
     assert parameters(strict["list"])["Clausegate-Purpose"]["required"] is True
 
 
-def test_each_operation_takes_its_own_headers():
+def test_each_operation_takes_its_own_headers() -> None:
     found = {name: parameters(operation) for name, operation in operations(writing_plans()).items()}
     conditional = {"If-None-Match", "If-Match", "Idempotency-Key"}
     assert {name: each.keys() & conditional for name, each in found.items()} == {
@@ -129,7 +134,7 @@ def test_each_operation_takes_its_own_headers():
     assert {name for name, each in found.items() if "key" in each} == {"get", "update", "delete"}
 
 
-def test_what_may_be_written_is_what_the_plan_takes():
+def test_what_may_be_written_is_what_the_plan_takes() -> None:
     plans = writing_plans()
     found = operations(plans)
     assert found["create"]["requestBody"]["content"].keys() == {"application/json"}
@@ -143,7 +148,7 @@ def test_what_may_be_written_is_what_the_plan_takes():
             assert "carrier_code" not in str(body)
 
 
-def test_each_operation_says_what_it_answers():
+def test_each_operation_says_what_it_answers() -> None:
     found = {
         name: {status for status in operation["responses"] if int(status) < 400}
         for name, operation in operations(writing_plans()).items()
@@ -159,13 +164,13 @@ def test_each_operation_says_what_it_answers():
     assert listed.keys() == {"application/json", "application/x-ndjson", "text/csv"}
 
 
-def test_the_problems_are_the_gateways_own():
+def test_the_problems_are_the_gateways_own() -> None:
     assert {
         code: (problem.status, problem.title["en"]) for code, problem in PROBLEMS.items() if code in STATED
     } == STATED
 
 
-def test_every_problem_can_occur_somewhere_but_those_of_calls_that_are_not_documented():
+def test_every_problem_can_occur_somewhere_but_those_of_calls_that_are_not_documented() -> None:
     """Such as those to a path or by a method that the document does not name, and those for the partner's own log."""
     plans = tuple(asking(limited(plan)) for plan in writing_plans())
     found = set().union(*(problems(plans, operation) for operation in operations(plans)))
@@ -174,7 +179,7 @@ def test_every_problem_can_occur_somewhere_but_those_of_calls_that_are_not_docum
     assert PROBLEMS.keys() - found == of_nobody_known | of_the_log | PARTNER_PROBLEMS.keys()
 
 
-def test_an_operation_names_the_problems_that_it_can_end_with_and_no_other():
+def test_an_operation_names_the_problems_that_it_can_end_with_and_no_other() -> None:
     plans = writing_plans()
     listed, got, created, changed = (problems(plans, name) for name in ("list", "get", "create", "update"))
     assert {"invalid-limit", "invalid-cursor", "invalid-filter", "invalid-sort"} == listed - got
@@ -185,7 +190,7 @@ def test_an_operation_names_the_problems_that_it_can_end_with_and_no_other():
     assert problems(plans, "delete") < changed
 
 
-def test_what_no_clause_can_cause_is_not_named():
+def test_what_no_clause_can_cause_is_not_named() -> None:
     bound = plans_of()
     assert {"rate-limited", "purpose-not-covered"} <= problems(bound, "list")
     unbound = tuple(replace(plan, limits=(), gates=()) for plan in bound)
@@ -193,3 +198,19 @@ def test_what_no_clause_can_cause_is_not_named():
     headers = operations(unbound)["list"]["responses"]["200"]["headers"]
     assert "RateLimit" not in headers
     assert "RateLimit" in operations(bound)["list"]["responses"]["200"]["headers"]
+
+
+def test_signatures_that_are_only_watched_are_asked_for_and_nothing_is_refused_for_them() -> None:
+    binding = tuple(asking(plan) for plan in writing_plans())
+    watching = tuple(
+        replace(plan, signing=tuple(replace(each, enforce="observe") for each in plan.signing)) for plan in binding
+    )
+    refused = {"signature-required", "signature-invalid"}
+    for plans, required in ((binding, True), (watching, False), ((*binding, *watching), False)):
+        create = operations(plans)["create"]
+        assert {parameters(create)[name]["required"] for name in ("Signature", "Signature-Input")} == {required}
+        assert refused <= problems(plans, "create") or plans is watching
+    assert not refused & problems(watching, "create")
+    (said,) = operations(watching)["create"]["x-signed-requests"]
+    assert (said["enforce"], said["clause"]["id"]) == ("observe", "2.3")
+    assert "enforce" not in operations(binding)["create"]["x-signed-requests"][0]

@@ -1,6 +1,7 @@
 """Reading YAML: what is read, what is refused, and that refusing is quick."""
 
 import time
+from typing import Any
 
 import pytest
 import yaml
@@ -47,7 +48,7 @@ def places(findings: list[Finding]) -> list[tuple[str, int]]:
         ("'true'", "true"),
     ],
 )
-def test_a_scalar_of_the_core_is_read_as_its_type(written, value):
+def test_a_scalar_of_the_core_is_read_as_its_type(written: str, value: object) -> None:
     found = read(f"a: {written}").data["a"]
     assert found == value
     assert type(found) is type(value)
@@ -58,11 +59,11 @@ def test_a_scalar_of_the_core_is_read_as_its_type(written, value):
     ["yes", "No", "on", "off", "True", "NULL", "0123", "0o17", "0x1F", "1_000", "1:30", "+86", "2026-01-01", "1.", "=",
      "2026-01-01T10:00:00Z", "2.1.0", ".5"],
 )  # fmt: skip
-def test_everything_else_stays_the_text_it_is(written):
+def test_everything_else_stays_the_text_it_is(written: str) -> None:
     assert read(f"a: {written}").data == {"a": written}
 
 
-def test_each_key_and_item_knows_its_line():
+def test_each_key_and_item_knows_its_line() -> None:
     source = read("a: 1\nb:\n  - c: 2\n    d: 3\n  - 4\n")
     assert source.line_of(("a",)) == 1
     assert source.line_of(("b", 0, "d")) == 4
@@ -70,7 +71,7 @@ def test_each_key_and_item_knows_its_line():
     assert source.line_of(("b", 0, "missing", 7)) == 3
 
 
-def test_a_byte_order_mark_and_windows_line_ends_are_read():
+def test_a_byte_order_mark_and_windows_line_ends_are_read() -> None:
     source = read("\ufeffa: 1\r\nb: 2\r\n")
     assert source.data == {"a": 1, "b": 2}
     assert source.line_of(("b",)) == 2
@@ -98,22 +99,22 @@ def test_a_byte_order_mark_and_windows_line_ends_are_read():
         ('a: 1\nb: "x\\0y"\n', [("nul-byte", 2)]),
     ],
 )
-def test_what_could_be_read_two_ways_is_refused_with_its_line(text, expected):
+def test_what_could_be_read_two_ways_is_refused_with_its_line(text: str, expected: list[tuple[str, int]]) -> None:
     assert places(refused(text)) == expected
 
 
-def test_bytes_that_are_no_text_are_refused_with_their_line():
+def test_bytes_that_are_no_text_are_refused_with_their_line() -> None:
     assert places(refused(b"a: 1\nb: \xff\n")) == [("not-utf8", 2)]
     assert places(refused(b"a: 1\nb: \0\n")) == [("nul-byte", 2)]
 
 
-def test_nesting_is_bounded_exactly():
+def test_nesting_is_bounded_exactly() -> None:
     deepest = "a: " + "[" * (DEPTH_MAX - 1) + "]" * (DEPTH_MAX - 1)
     assert isinstance(read_source(deepest.encode(), FILE), Source)
     assert places(refused("a: " + "[" * DEPTH_MAX + "]" * DEPTH_MAX)) == [("nested-too-deeply", 1)]
 
 
-def test_several_kinds_of_mistake_are_reported_together():
+def test_several_kinds_of_mistake_are_reported_together() -> None:
     assert places(refused("a: &x 1\na: 2\nb: !t 3\n4: 5\n")) == [
         ("anchor", 1),
         ("duplicate-key", 2),
@@ -122,7 +123,7 @@ def test_several_kinds_of_mistake_are_reported_together():
     ]
 
 
-def test_the_rest_of_a_document_with_small_mistakes_can_still_be_judged():
+def test_the_rest_of_a_document_with_small_mistakes_can_still_be_judged() -> None:
     source, findings = scan_source(b"a: 1\na: {b: 2}\nc: .nan\nd: 3\n", FILE)
     assert len(findings) == 2
     assert source is not None
@@ -130,7 +131,7 @@ def test_the_rest_of_a_document_with_small_mistakes_can_still_be_judged():
     assert source.line_of(("a",)) == 1
 
 
-def test_what_is_dropped_does_not_move_the_lines_of_what_is_kept():
+def test_what_is_dropped_does_not_move_the_lines_of_what_is_kept() -> None:
     source, findings = scan_source(b"a: {b: 1}\na:\n  b: 2\n? {c: 1}\n: {d: 2}\nc: 3\n", FILE)
     assert places(findings) == [("duplicate-key", 2), ("key-not-text", 4)]
     assert source is not None
@@ -158,7 +159,7 @@ BOMB = "a: &a [x, x]\n" + "".join(
     ],
     ids=["10 MB", "bomb", "brackets", "braces", "items", "duplicates", "digits", "keys", "anchors"],
 )
-def test_a_hostile_document_is_refused_in_well_under_a_second(text, code):
+def test_a_hostile_document_is_refused_in_well_under_a_second(text: str, code: str) -> None:
     started = time.process_time()
     found = refused(text)
     assert time.process_time() - started < WELL_UNDER_A_SECOND_S
@@ -166,7 +167,7 @@ def test_a_hostile_document_is_refused_in_well_under_a_second(text, code):
     assert len(found) <= 201
 
 
-def test_the_size_is_said():
+def test_the_size_is_said() -> None:
     (finding,) = refused(b"a" * (SIZE_MAX_BYTES + 1))
     assert str(SIZE_MAX_BYTES + 1) in finding.message
     assert VALUES_MAX > 10_000
@@ -187,7 +188,7 @@ values = st.recursive(
 
 @settings(max_examples=150, deadline=None)
 @given(st.dictionaries(st.text("abc", min_size=1), values, max_size=4))
-def test_what_is_written_quoted_is_read_back(data):
+def test_what_is_written_quoted_is_read_back(data: dict[str, Any]) -> None:
     """JSON is YAML: whatever plain values are written as JSON come back, with their types."""
     import json
 
@@ -198,7 +199,7 @@ def test_what_is_written_quoted_is_read_back(data):
 
 @settings(max_examples=300, deadline=None)
 @given(st.text("ab:-?[]{}&*!|>'\"%@` \n\t#,01.~<", max_size=60))
-def test_no_text_makes_reading_raise_and_nothing_is_read_that_another_reader_refuses(text):
+def test_no_text_makes_reading_raise_and_nothing_is_read_that_another_reader_refuses(text: str) -> None:
     """PyYAML's own composer is the outside judge of syntax; we refuse more, never less."""
     found = read_source(text.encode(), FILE)
     if isinstance(found, Source):

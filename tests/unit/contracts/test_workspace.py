@@ -31,7 +31,7 @@ def only(findings: list[Finding]) -> Finding:
     return findings[0]
 
 
-def test_documents_come_in_order_of_file_name_and_know_their_file(folder):
+def test_documents_come_in_order_of_file_name_and_know_their_file(folder: Path) -> None:
     (folder / "agreements" / "0.yaml").write_text(AGREEMENT.replace("agreement: a", "agreement: b"))
     documents, findings = read_workspace(folder)
     assert findings == []
@@ -40,7 +40,7 @@ def test_documents_come_in_order_of_file_name_and_know_their_file(folder):
     assert documents.agreements[0].source.line_of(("effective",)) == 4
 
 
-def test_mistakes_of_all_files_come_in_one_report(folder):
+def test_mistakes_of_all_files_come_in_one_report(folder: Path) -> None:
     for kind, name in (("products", "p.odcs.yaml"), ("policies", "p.yaml"), ("agreements", "b.yaml")):
         (folder / kind).mkdir(exist_ok=True)
         (folder / kind / name).write_text("surplus: 1\nsurplus: 2\n")
@@ -52,7 +52,7 @@ def test_mistakes_of_all_files_come_in_one_report(folder):
     assert findings == sorted(findings, key=lambda finding: (finding.file, finding.line))
 
 
-def test_a_document_that_was_not_understood_is_remembered_by_name(folder):
+def test_a_document_that_was_not_understood_is_remembered_by_name(folder: Path) -> None:
     (folder / "policies").mkdir()
     (folder / "policies" / "p.yaml").write_text("policy: standard\nversion: 1.0.0\n")
     documents, _ = read_workspace(folder)
@@ -65,12 +65,14 @@ def test_a_document_that_was_not_understood_is_remembered_by_name(folder):
     assert is_broken(documents.broken_policies, "other"), "it may be the one that cannot be read at all"
 
 
-def test_a_folder_that_is_no_workspace_is_said(tmp_path):
+def test_a_folder_that_is_no_workspace_is_said(tmp_path: Path) -> None:
     assert only(read_workspace(tmp_path / "missing")[1]).code == "workspace-missing"
     assert only(read_workspace(tmp_path)[1]).code == "workspace-empty"
 
 
-def test_a_link_that_leaves_the_workspace_is_not_followed(folder, tmp_path_factory):
+def test_a_link_that_leaves_the_workspace_is_not_followed(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "b.yaml"
     elsewhere.write_text(AGREEMENT)
     (folder / "agreements" / "b.yaml").symlink_to(elsewhere)
@@ -79,7 +81,7 @@ def test_a_link_that_leaves_the_workspace_is_not_followed(folder, tmp_path_facto
     assert len(documents.agreements) == 1
 
 
-def test_a_link_inside_the_workspace_is_followed(folder):
+def test_a_link_inside_the_workspace_is_followed(folder: Path) -> None:
     (folder / "agreements" / ".real").mkdir()
     (folder / "agreements" / "a.yaml").rename(folder / "agreements" / ".real" / "a.yaml")
     (folder / "agreements" / "a.yaml").symlink_to(Path(".real") / "a.yaml")
@@ -88,7 +90,7 @@ def test_a_link_inside_the_workspace_is_followed(folder):
     assert len(documents.agreements) == 1
 
 
-def test_pipes_folders_and_links_to_nowhere_are_findings_and_block_nothing(folder):
+def test_pipes_folders_and_links_to_nowhere_are_findings_and_block_nothing(folder: Path) -> None:
     os.mkfifo(folder / "agreements" / "b.yaml")
     (folder / "agreements" / "c.yaml").mkdir()
     (folder / "agreements" / "d.yaml").symlink_to(folder / "agreements" / "none.yaml")
@@ -104,7 +106,7 @@ def test_pipes_folders_and_links_to_nowhere_are_findings_and_block_nothing(folde
     assert len(documents.agreements) == 1
 
 
-def test_a_huge_file_is_refused_by_its_size_without_being_read(folder):
+def test_a_huge_file_is_refused_by_its_size_without_being_read(folder: Path) -> None:
     with (folder / "agreements" / "b.yaml").open("wb") as file:
         file.truncate(50 * 1024**3)
     finding = only(read_workspace(folder)[1])
@@ -113,7 +115,7 @@ def test_a_huge_file_is_refused_by_its_size_without_being_read(folder):
     assert str(SIZE_MAX_BYTES) in finding.message
 
 
-def test_a_file_that_looks_like_a_document_and_is_not_read_is_a_warning(folder):
+def test_a_file_that_looks_like_a_document_and_is_not_read_is_a_warning(folder: Path) -> None:
     (folder / "agreements" / "b.yml").write_text(AGREEMENT)
     (folder / "agreements" / "README.md").write_text("for lawyers")
     (folder / "agreements" / ".hidden.yaml").write_text("[")
@@ -121,14 +123,14 @@ def test_a_file_that_looks_like_a_document_and_is_not_read_is_a_warning(folder):
     assert (finding.code, finding.file, finding.severity) == ("file-ignored", "agreements/b.yml", "warning")
 
 
-def test_too_many_documents_are_refused(folder):
+def test_too_many_documents_are_refused(folder: Path) -> None:
     for number in range(FILES_MAX + 1):
         (folder / "agreements" / f"x{number}.yaml").symlink_to("none")
     findings = read_workspace(folder)[1]
     assert "too-many-files" in {finding.code for finding in findings}
 
 
-def test_documents_that_are_too_large_together_are_refused_before_any_is_parsed(folder):
+def test_documents_that_are_too_large_together_are_refused_before_any_is_parsed(folder: Path) -> None:
     for number in range(TOTAL_MAX_BYTES // SIZE_MAX_BYTES + 1):
         with (folder / "agreements" / f"x{number:02}.yaml").open("wb") as file:
             file.truncate(SIZE_MAX_BYTES)
@@ -137,7 +139,7 @@ def test_documents_that_are_too_large_together_are_refused_before_any_is_parsed(
     assert documents.agreements == ()
 
 
-def test_decoding_needs_no_folder():
+def test_decoding_needs_no_folder() -> None:
     documents, findings = decode_documents({"agreements/a.yaml": AGREEMENT.encode(), "README.md": b"["})
     assert findings == []
     assert documents.agreements[0].value.partner.id == "p"

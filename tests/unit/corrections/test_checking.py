@@ -171,8 +171,9 @@ def test_the_clause_is_the_agreements_own_about_the_product_for_the_side_that_ow
         assert clause.id == number
     unknown = clause_for(contract, PRODUCT, "hub", "huge")
     assert isinstance(unknown, NoClause)
-    assert (unknown.parameter, "critical, minor" in unknown.message) == ("severity", True)
-    assert clause_for(contract, PRODUCT, "hub", "minor", "6.2") == NoClause(
-        "clause", "this is no clause about errors in the data of this product"
-    )
+    assert (unknown.parameter, "critical, minor" in unknown.words["en"]) == ("severity", True)
+    other = clause_for(contract, PRODUCT, "hub", "minor", "6.2")
+    assert isinstance(other, NoClause)
+    words = ("clause", "this is no clause about errors in the data of this product")
+    assert (other.parameter, other.words["en"]) == words
     assert contract_for(workspace.plans, PARTNER, PRODUCT, 0) is None

@@ -11,6 +11,7 @@ from gateway.store.store import Store
 from gateway.store.tasks import AssigneeKind, Task, Tasks
 from gateway.store.webhooks import Deliveries, Endpoint, Endpoints
 from gateway.tasks.authority import NewTask, TaskAuthority
+from tests.unit.audit.doubles import BRIEF
 from tests.unit.webhooks.ready_store import ready_store
 
 NOW_US = 1_800_000_000_000_000
@@ -70,7 +71,7 @@ def new_task(kind: AssigneeKind, assignee: str, by: str, due_us: int) -> NewTask
 async def hub_in(folder: Path) -> AsyncIterator[Hub]:
     """A hub over a new store and a new log."""
     store = await ready_store(folder)
-    writer = Writer.open(folder / "log", "w1")
+    writer = Writer.open(folder / "log", "w1", options=BRIEF)
     assert isinstance(writer, Writer)
     try:
         yield Hub(folder, store, writer)

@@ -7,7 +7,7 @@ from pathlib import Path
 from gateway.store.hidden import Hidden
 from gateway.store.store import Store
 from gateway.store.webhooks import Deliveries, Delivery, Endpoint, Endpoints
-from gateway.webhooks.address import Resolver
+from gateway.webhooks.address import Resolver, Resolvers
 from gateway.webhooks.delivering import Delivering, Transports
 from gateway.webhooks.mail import Mailer
 from gateway.webhooks.notify import Outbox
@@ -32,7 +32,8 @@ class Stage:
 
     def worker(self, attempt_s: float = 10.0, mailer: Mailer | None = None) -> Delivering:
         """One process that delivers; its chance is always 0."""
-        transports = Transports(Sender(Resolver(LOOPBACK), tls=NO_TLS, attempt_s=attempt_s), SEALING, mailer)
+        resolvers = Resolvers(hub=Resolver(LOOPBACK), partners=Resolver(LOOPBACK))
+        transports = Transports(Sender(resolvers, tls=NO_TLS, attempt_s=attempt_s), SEALING, mailer)
         return Delivering(self.store, transports, lambda: self.now_us, lambda: 0.0)
 
     async def endpoint(self, name: str, url: str, partner: str = "swift") -> None:

@@ -8,15 +8,17 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 from standardwebhooks import Webhook
+from structlog.testing import capture_logs
 
 from gateway.store.claims import CLAIM_S
 from gateway.store.hidden import Hidden
-from gateway.webhooks.delivering import KEEP_S, Delivering, signing_keys
+from gateway.webhooks.address import Resolver, Resolvers
+from gateway.webhooks.delivering import KEEP_S, Delivering, Transports, signing_keys
 from gateway.webhooks.schedule import DELAYS_S
-from gateway.webhooks.sending import ATTEMPT_S
+from gateway.webhooks.sending import ATTEMPT_S, Sender
 from gateway.webhooks.signing import Sealing, new_secret
 from tests.unit.webhooks.outbox import SEALING, SECOND_US, START_US, Stage, staged
-from tests.unit.webhooks.receiver import CLOSE, HANG, Receiver, eventually, receiving
+from tests.unit.webhooks.receiver import CLOSE, HANG, LOOPBACK, NO_TLS, Receiver, eventually, receiving
 
 
 @pytest.fixture
@@ -58,6 +60,35 @@ async def test_what_is_told_arrives_once_and_verifies(stage: Stage, worker: Deli
     assert Webhook(stage.secrets["w-1"].reveal()).verify(got.body, got.headers)["data"] == {"task": "t-0"}
     assert got.headers["webhook-id"] == (await stage.only()).message
     assert await stage.states("w-1") == [("delivered", 1, "")]
+
+
+async def test_no_partner_gets_to_where_the_hub_alone_may_post(stage: Stage, receiver: Receiver) -> None:
+    hub_alone = Sender(Resolvers(hub=Resolver(LOOPBACK), partners=Resolver()), tls=NO_TLS)
+    worker = Delivering(stage.store, Transports(hub_alone, SEALING), lambda: stage.now_us, lambda: 0.0)
+    await stage.endpoint("w-hub", receiver.url, partner="")
+    await stage.endpoint("w-swift", receiver.url)
+    await stage.tell()
+    await stage.outbox.notify("alert.raised", "", {"alert": "al-1"})
+    await work(worker)
+    assert await stage.states("w-hub") == [("delivered", 1, "")]
+    assert await stage.states("w-swift") == [("pending", 1, "address")]
+    await worker.close()
+
+
+async def test_operators_hear_once_of_an_endpoint_whose_address_no_setting_admits(
+    stage: Stage, receiver: Receiver
+) -> None:
+    closed = Sender(Resolvers(hub=Resolver(), partners=Resolver()), tls=NO_TLS)
+    worker = Delivering(stage.store, Transports(closed, SEALING), lambda: stage.now_us, lambda: 0.0)
+    await stage.endpoint("w-1", receiver.url)
+    await stage.tell()
+    with capture_logs() as said:
+        for delay_s in DELAYS_S[:2]:
+            await work(worker)
+            stage.now_us += delay_s * SECOND_US
+    assert await stage.states("w-1") == [("pending", 2, "address")]
+    assert [(each["endpoint"], each["log_level"]) for each in said] == [("w-1", "warning")]
+    await worker.close()
 
 
 @pytest.mark.parametrize("answer", ["500 Oh", "301 There", "404 No", CLOSE])

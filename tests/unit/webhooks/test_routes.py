@@ -15,6 +15,7 @@ from gateway.partner.door import PartnerDoor
 from gateway.webhooks.authority import ENDPOINTS_MAX, ROTATION_US, WebhookAuthority
 from gateway.webhooks.delivering import signing_keys
 from gateway.webhooks.routes import webhook_routes
+from tests.unit.audit.doubles import BRIEF
 from tests.unit.exchange.judging import judged_by
 from tests.unit.webhooks.outbox import SEALING, Stage, staged
 from tests.unit.webhooks.receiver import grants, in_process
@@ -31,7 +32,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
 
 @pytest.fixture
 async def writer(tmp_path: Path) -> AsyncIterator[Writer]:
-    opened = Writer.open(tmp_path / "log", "w1")
+    opened = Writer.open(tmp_path / "log", "w1", options=BRIEF)
     assert isinstance(opened, Writer)
     yield opened
     opened.close()
@@ -41,7 +42,7 @@ async def writer(tmp_path: Path) -> AsyncIterator[Writer]:
 async def call(stage: Stage, writer: Writer) -> AsyncIterator[httpx.AsyncClient]:
     authority = WebhookAuthority(stage.store, writer, SEALING, lambda: stage.now_us)
     door = PartnerDoor(judged_by(grants), now_us=lambda: stage.now_us)
-    async with in_process(front_doors(webhook_routes(door, stage.store, authority)), "swift") as client:
+    async with in_process(front_doors(webhook_routes(door, stage.store, authority, plain=False)), "swift") as client:
         yield client
 
 
@@ -90,6 +91,7 @@ async def test_a_secret_is_rotated_and_the_one_before_signs_for_a_day(stage: Sta
     ("body", "pointer"),
     [
         ({"url": "ftp://hooks.example/"}, "/url"),
+        ({"url": "http://hooks.example/"}, "/url"),
         ({"url": "https://user:password@hooks.example/"}, "/url"),
         ({"url": URL, "events": ["task.exploded"]}, "/events"),
         ({"url": URL, "events": "task"}, "/events"),

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from standardwebhooks import Webhook
 
-from gateway.webhooks.address import Resolver
-from gateway.webhooks.sending import Attempt, Message, Sender
+from gateway.webhooks.address import Resolver, Resolvers
+from gateway.webhooks.sending import Attempt, Message, Sender, Target
 from gateway.webhooks.signing import new_secret
 from tests.unit.webhooks.receiver import CLOSE, HANG, LOOPBACK, NO_TLS, Receiver, certified, receiving
 
+START_US = 1_800_000_000_000_000
 MESSAGE = Message("msg_1", '{"type":"webhook.test","data":{}}')
 SECRET = new_secret()
 
@@ -24,13 +25,18 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 @pytest.fixture
 async def sender() -> AsyncIterator[Sender]:
-    made = Sender(Resolver(LOOPBACK), tls=NO_TLS)
+    made = Sender(to_anybody(Resolver(LOOPBACK)), tls=NO_TLS)
     yield made
     await made.close()
 
 
+def to_anybody(resolver: Resolver) -> Resolvers:
+    """The same networks for endpoints of the hub and of partners."""
+    return Resolvers(resolver, resolver)
+
+
 async def send(sender: Sender, url: str) -> Attempt:
-    return await sender.send(url, [SECRET], MESSAGE, time.time_ns() // 1000)
+    return await sender.send(Target(url, "swift"), [SECRET], MESSAGE, time.time_ns() // 1000)
 
 
 async def test_what_arrives_verifies_with_the_library_of_the_standard(sender: Sender, receiver: Receiver) -> None:
@@ -66,7 +72,7 @@ async def test_each_way_to_answer_is_told_apart(
 
 
 async def test_a_receiver_that_hangs_is_left(receiver: Receiver) -> None:
-    sender, receiver.answers = Sender(Resolver(LOOPBACK), tls=NO_TLS, attempt_s=0.2), [HANG]
+    sender, receiver.answers = Sender(to_anybody(Resolver(LOOPBACK)), tls=NO_TLS, attempt_s=0.2), [HANG]
     assert await send(sender, receiver.url) == Attempt(fault="timeout")
     await sender.close()
 
@@ -82,14 +88,27 @@ async def test_nobody_there_is_a_failure(sender: Sender) -> None:
 
 
 async def test_an_address_that_is_not_admitted_is_not_called(receiver: Receiver) -> None:
-    sender = Sender(Resolver(), tls=NO_TLS)
+    sender = Sender(to_anybody(Resolver()), tls=NO_TLS)
     assert await send(sender, receiver.url) == Attempt(fault="address")
     assert receiver.received == []
     await sender.close()
 
 
+async def test_what_is_admitted_for_the_hub_is_not_for_partners_and_the_other_way_round(receiver: Receiver) -> None:
+    for hub, partners, owner, expected in (
+        (LOOPBACK, (), "", Attempt(204)),
+        (LOOPBACK, (), "swift", Attempt(fault="address")),
+        ((), LOOPBACK, "", Attempt(fault="address")),
+        ((), LOOPBACK, "swift", Attempt(204)),
+    ):
+        sender = Sender(Resolvers(hub=Resolver(hub), partners=Resolver(partners)), tls=NO_TLS)
+        assert await sender.send(Target(receiver.url, owner), [SECRET], MESSAGE, START_US) == expected
+        await sender.close()
+    assert len(receiver.received) == 2
+
+
 async def test_the_first_address_that_takes_a_connection_is_the_one(receiver: Receiver) -> None:
-    sender = Sender(Resolver(LOOPBACK, lambda host, port: ["127.0.0.9", "127.0.0.1"]), tls=NO_TLS)
+    sender = Sender(to_anybody(Resolver(LOOPBACK, lambda host, port: ["127.0.0.9", "127.0.0.1"])), tls=NO_TLS)
     assert await send(sender, f"http://hooks.example:{receiver.port}/") == Attempt(204)
     assert len(receiver.received) == 1
     await sender.close()
@@ -100,7 +119,7 @@ async def test_a_name_server_that_hangs_ends_with_the_attempt() -> None:
         time.sleep(0.4)  # longer than the attempt
         return []
 
-    sender = Sender(Resolver(LOOPBACK, hanging), tls=NO_TLS, attempt_s=0.05)
+    sender = Sender(to_anybody(Resolver(LOOPBACK, hanging)), tls=NO_TLS, attempt_s=0.05)
     assert await send(sender, "https://hooks.example/") == Attempt(fault="timeout")
     await sender.close()
 
@@ -108,7 +127,7 @@ async def test_a_name_server_that_hangs_ends_with_the_attempt() -> None:
 async def test_tls_is_for_the_name_though_the_connection_goes_to_the_address(tmp_path: Path) -> None:
     server, trusting = certified(tmp_path, "hooks.example")
     async with receiving(server) as receiver:
-        sender = Sender(Resolver(LOOPBACK, lambda host, port: ["127.0.0.1"]), tls=trusting)
+        sender = Sender(to_anybody(Resolver(LOOPBACK, lambda host, port: ["127.0.0.1"])), tls=trusting)
         url = f"https://hooks.example:{receiver.port}/in"
         assert await send(sender, url) == Attempt(204)
         assert receiver.received[0].headers["host"] == f"hooks.example:{receiver.port}"
