@@ -30,6 +30,7 @@ from gateway.limits.opening import Limits, LimitsError, open_limits
 from gateway.oauth.authority import Authority
 from gateway.otlp import open_telemetry
 from gateway.outbound.serve import PREFIX, Outbound
+from gateway.people.sign_offs import SigningOff
 from gateway.quality.sampler import Sampler
 from gateway.reload import LogUnavailableError, Reloader, connect_all, record_activations
 from gateway.settings import Settings
@@ -135,7 +136,7 @@ async def open_gateway(workspace: Workspace, port: int) -> AsyncIterator[Running
             reception=reception,
         )
         outbound = open_outbound(parts, stack)
-        doors = Doors(workspace, state, reloader, log.tally, limits.settling, source, stack)
+        doors = Doors(workspace, state, reloader, log.tally, limits.settling, source, stack, log.signing_off())
         handlers = await _stored(doors.handlers(identity, notices, log.writer, target))
         handlers += await _stored(open_collaboration(parts, stack))
         litestar = front_doors([*handlers, healthz(log.writer)])
@@ -158,6 +159,10 @@ class _Log(Struct, frozen=True):
     plans: Plans
     known: Known
     following: Following
+
+    def signing_off(self) -> SigningOff:
+        """How people sign agreements off here."""
+        return SigningOff(self.writer, self.known.sign_offs, self.following.catch_up)
 
     def reloader(self, workspace: Workspace, gateway: Gateway, state: State, limits: Limits) -> Reloader:
         """What puts edited documents in force."""

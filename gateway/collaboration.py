@@ -17,6 +17,7 @@ from gateway.credentials.changing import CredentialAuthority
 from gateway.credentials.expiring import Expiring
 from gateway.credentials.pacing import Pace
 from gateway.credentials.refusal_routes import RefusalPages, refusal_routes
+from gateway.credentials.relied_on import Reading, ReliedOn, places_of, read_places
 from gateway.credentials.routes import CredentialPages, credential_routes
 from gateway.credentials.standing import Standing
 from gateway.exchange.arrival import Reception
@@ -27,8 +28,10 @@ from gateway.notices.in_force import InForce
 from gateway.notices.routes import notice_routes
 from gateway.oauth.access import own_right
 from gateway.outbound.serve import Outbound
+from gateway.outbound.services import REPLACED_S
 from gateway.partner.door import PartnerDoor
 from gateway.reload import Reloader
+from gateway.repeating import repeat
 from gateway.settings import Settings
 from gateway.sla.pulse import Pulsing
 from gateway.sla.rolling import Rolling
@@ -42,7 +45,7 @@ from gateway.store.store import Store
 from gateway.tasks.authority import TaskAuthority
 from gateway.tasks.overdue import Overdue
 from gateway.tasks.routes import task_routes
-from gateway.webhooks.address import Resolver, networks_of
+from gateway.webhooks.address import Resolver, Resolvers, networks_of
 from gateway.webhooks.authority import WebhookAuthority, load_sealing
 from gateway.webhooks.delivering import Delivering, Transports
 from gateway.webhooks.mail import Mailer, mail_server
@@ -100,6 +103,7 @@ def open_outbound(parts: Parts, stack: AsyncExitStack) -> Outbound:
         note=parts.identity.refusals.note,
     )
     stack.push_async_callback(outbound.close)
+    in_background(repeat(outbound.follow, REPLACED_S, fails="", again=""), stack)  # it says itself what is wrong
     return outbound
 
 
@@ -129,7 +133,7 @@ async def open_collaboration(parts: Parts, stack: AsyncExitStack) -> list[Any]:
         *notice_routes(door, store, plans),
         *corrections.routes,
         *task_routes(door, store, TaskAuthority(store, writer), plans),
-        *webhook_routes(door, store, webhooks),
+        *webhook_routes(door, store, webhooks, plain=bool(parts.settings.partner_webhook_networks)),
         *_credential_routes(parts, door),
     ]
 
@@ -149,7 +153,7 @@ async def _open_services(parts: Parts, outbox: Outbox, stack: AsyncExitStack) ->
     """What is begun now, and ended before the log and the store are."""
     store, writer, settings = parts.store, parts.writer, parts.settings
     mailer = _mailer(settings)
-    transports = Transports(Sender(_resolver(settings)), await load_sealing(store, int(time.time())), mailer)
+    transports = Transports(Sender(_resolvers(settings)), await load_sealing(store, int(time.time())), mailer)
     excluded = parts.notices.excluding(parts.reloader.plans)
     sources = Sources(parts.reloader.plans, parts.tally, LatestAlerts(parts.reloader.folder), excluded)
     outlets = Outlets(outbox.notify, outbox.mail if mailer is not None else None)
@@ -160,11 +164,21 @@ async def _open_services(parts: Parts, outbox: Outbox, stack: AsyncExitStack) ->
         Pulsing(writer.append_durable, parts.tally.hear),
     ]
     if is_first(settings):  # the same counts would be stored by each
-        services.append(Expiring(store, writer))
+        services.append(Expiring(store, writer, own=_relied_on(parts).held))
         services.append(Rolling(store, settings.log_path(parts.reloader.folder), parts.reloader.plans))
     for service in services:
         service.start()
         stack.push_async_callback(service.close)
+
+
+def _relied_on(parts: Parts) -> ReliedOn:
+    """The hub's own certificates, as the files are now that the workspace names now."""
+
+    def read() -> Reading:
+        workspace = parts.reloader.workspace
+        return read_places(places_of(workspace.settings, parts.reloader.folder, workspace.services))
+
+    return ReliedOn(read)
 
 
 def _mailer(settings: Settings) -> Mailer | None:
@@ -178,8 +192,15 @@ def _mailer(settings: Settings) -> Mailer | None:
         raise StartError(f"clausegate.toml, smtp_url: {error}") from None
 
 
-def _resolver(settings: Settings) -> Resolver:
+def _resolvers(settings: Settings) -> Resolvers:
+    return Resolvers(
+        _resolver("webhook_networks", settings.webhook_networks),
+        _resolver("partner_webhook_networks", settings.partner_webhook_networks),
+    )
+
+
+def _resolver(name: str, setting: tuple[str, ...]) -> Resolver:
     try:
-        return Resolver(networks_of(settings.webhook_networks))
+        return Resolver(networks_of(setting))
     except ValueError as error:
-        raise StartError(f"clausegate.toml, webhook_networks: {error}") from None
+        raise StartError(f"clausegate.toml, {name}: {error}") from None

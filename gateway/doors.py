@@ -13,6 +13,7 @@ from gateway.identity import Identity, open_tokens
 from gateway.notices.in_force import InForce
 from gateway.oauth.routes import oauth_routes
 from gateway.people.oidc import Oidc, open_oidc
+from gateway.people.sign_offs import SigningOff
 from gateway.portal.routes import clients_of, portal_routes
 from gateway.problem_pages import problem_routes
 from gateway.public_gate import public_gate
@@ -40,6 +41,7 @@ class Doors(Struct, frozen=True):
     settling: Settling
     source: SourceOf
     stack: AsyncExitStack
+    sign_offs: SigningOff
 
     async def handlers(self, identity: Identity, notices: InForce, writer: Writer, target: Target) -> list[Any]:
         """All of them; what they need is opened, and closed by the stack. Raises StartError, StoreError."""
@@ -48,7 +50,7 @@ class Doors(Struct, frozen=True):
         self.stack.callback(throttle.close)
         gate = public_gate(throttle.admit_public, source)
         tokens = open_tokens(
-            identity, state, plans=self.reloader.plans, notices=notices, throttle=throttle, stack=self.stack
+            identity, state, writer, plans=self.reloader.plans, notices=notices, throttle=throttle, stack=self.stack
         )
         console = Console(
             plans=self.reloader.plans,
@@ -58,6 +60,7 @@ class Doors(Struct, frozen=True):
             source_of=source,
             accounts=Accounts(state.store),
             sessions=KeptSessions(state.store),
+            sign_offs=self.sign_offs,
             allow_login=throttle.allow_login,
             secure=identity.issuer.startswith("https://"),
             public_url=identity.issuer,

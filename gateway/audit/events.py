@@ -17,6 +17,7 @@ Event: TypeAlias = Literal[
     "client-certificate-added",
     "client-certificate-removed",
     "client-tokens-revoked",
+    "token-revoked",
     "credential-expiring",
     "key-created",
     "key-rotated",
@@ -75,8 +76,10 @@ EVENTS: Mapping[Event, str] = MappingProxyType(
         "client-certificate-added": "A certificate may speak for a client; subject: its client_id and the thumbprint.",
         "client-certificate-removed": "It may no longer; subject as of client-certificate-added.",
         "client-tokens-revoked": "All tokens that a client has are revoked; subject: its client_id.",
+        "token-revoked": "A client revokes a token of its own (RFC 7009); subject: its client_id and the token's jti.",
         "credential-expiring": (
-            "The partner is told that a credential ends soon; subject: client_id, kind, its id, and in how many days."
+            "Partner and hub are told that a credential ends soon; subject: client_id (hub: it is the hub's own), "
+            "kind, its id, and in how many days."
         ),
         "key-created": "A key that signs access tokens exists; subject: its kid (RFC 7638 thumbprint).",
         "key-rotated": "Another key signs access tokens from now on; subject: its kid.",
@@ -119,7 +122,10 @@ EVENTS: Mapping[Event, str] = MappingProxyType(
         "webhook-secret-added": "Another secret signs what goes there; subject as of webhook-added.",
         "alert-raised": "A promise is being used up too fast; subject: the alert's id, agreement, clause, rule.",
         "alert-acknowledged": "A person has seen the alert; subject as of alert-raised.",
-        "alert-resolved": "Data show that it is over; subject as of alert-raised.",
+        "alert-resolved": (
+            "Data show that it is over; or, with the last word rule-withdrawn, nothing watches it any more; subject as "
+            "of alert-raised."
+        ),
         "allowance-granted": (
             "So much more than a clause says, for a time; subject: its id, agreement, clause, how much, until when."
         ),

@@ -63,6 +63,17 @@ class _Told(Struct, frozen=True, gc=False):
     status: int
 
 
+class _Handles(dict[Subject, bytes]):
+    """The handles of those who were met in one tick: who is read again and again is named once."""
+
+    def __init__(self, handle: Handle) -> None:
+        self._handle = handle
+
+    def __missing__(self, person: Subject) -> bytes:
+        handle = self[person] = self._handle(person)
+        return handle
+
+
 class _Reported:
     """The last finding of a detector: when it began, and how much it said."""
 
@@ -135,7 +146,7 @@ class Watcher:
     def tick(self, now_us: int) -> None:
         """Fold what waits and judge what is due, all at once."""
         waiting, self._waiting = self._waiting, []
-        self._fold(waiting)
+        self._fold(waiting, _Handles(self._handle))
         for watched in self._due(now_us):
             self._judge(watched, now_us)
         self._say()
@@ -147,6 +158,7 @@ class Watcher:
         that are gone are left out.
         """
         by_id = {plan.id: plan for plan in plans.all_plans()}
+        handles = _Handles(self._handle)  # nobody is named
         since_us = self._now_us() - _REMEMBERED_US
         for entry in entries:
             plan = by_id.get(entry.plan) if isinstance(entry, Exchange) and entry.time_us >= since_us else None
@@ -154,7 +166,7 @@ class Watcher:
                 continue
             told = _Told(plan, entry.client, entry.time_us, "", (), _NOBODY, entry.records, entry.status)
             if self._counts(told):
-                watched, seen = self._seen(told)
+                watched, seen = self._seen(told, handles)
                 for detector, state in zip(self._detectors, watched.states, strict=True):
                     detector.recall(state, seen, entry.subjects)
 
@@ -163,8 +175,9 @@ class Watcher:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._closing.wait(), _TICK_S)
             waiting, self._waiting = self._waiting, []
+            handles = _Handles(self._handle)
             for begin in range(0, len(waiting), _AT_ONCE):
-                self._fold(waiting[begin : begin + _AT_ONCE])
+                self._fold(waiting[begin : begin + _AT_ONCE], handles)
                 await asyncio.sleep(0)
             now_us = self._now_us()
             for watched in self._due(now_us):
@@ -172,11 +185,11 @@ class Watcher:
                 await asyncio.sleep(0)
             self._say()
 
-    def _fold(self, waiting: Iterable[_Told]) -> None:
+    def _fold(self, waiting: Iterable[_Told], handles: _Handles) -> None:
         for told in waiting:
             if not self._counts(told):
                 continue
-            watched, seen = self._seen(told)
+            watched, seen = self._seen(told, handles)
             watched.touched += 1
             for detector, state in zip(self._detectors, watched.states, strict=True):
                 try:
@@ -203,7 +216,7 @@ class Watcher:
         )
         return not covered
 
-    def _seen(self, told: _Told) -> tuple[_Watched, Seen]:
+    def _seen(self, told: _Told, handles: _Handles) -> tuple[_Watched, Seen]:
         plan, contract = told.plan, told.plan.contract
         place = (contract.agreement, plan.resource)
         watched = self._watched.get(place)
@@ -214,7 +227,7 @@ class Watcher:
         watched.plan = plan
         at = local(told.time_us, _zone(contract.time_zone))
         watched.course.add(at, told.records)
-        people = frozenset(map(self._handle, told.people)) if told.people else frozenset()
+        people = frozenset(map(handles.__getitem__, told.people)) if told.people else frozenset()
         seen = Seen(
             time_us=told.time_us,
             at=at,

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 from joserfc import jws
-from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
+from joserfc.jwk import ECKey, Key, KeyParameters, OKPKey, RSAKey
 from litestar import Litestar, MediaType, Request, Response, get, post
 from msgspec import Struct, field
 
@@ -23,7 +23,7 @@ SUBJECT = "a3f1-0042"
 
 def new_key(algorithm: str, kid: str = "k1") -> Key:
     """A key pair for one algorithm."""
-    named: dict[str, Any] = {"kid": kid}
+    named: KeyParameters = {"kid": kid}
     if algorithm in {"RS256", "PS256"}:
         return RSAKey.generate_key(2048, named)
     return OKPKey.generate_key("Ed25519", named) if algorithm == "EdDSA" else ECKey.generate_key("P-256", named)
@@ -116,6 +116,8 @@ class IdentityProvider(Struct):
             return None
         now_s = int(time.time())
         claims = {"iss": self.base, "aud": CLIENT_ID, "iat": now_s, "exp": now_s + 300, "nonce": asked["nonce"]}
+        if "max_age" in asked:  # OpenID Connect Core 1.0, section 2
+            claims["auth_time"] = now_s
         token = signed(self.change(claims | self.claims), self.key, self.algorithm)
         return {"access_token": "not-for-us", "token_type": "Bearer", "expires_in": 300, "id_token": token}
 

@@ -9,6 +9,7 @@ from gateway.scraping.finding import Finding
 from gateway.store.allowances import GrantedAllowance
 from gateway.workspace import Workspace, load_workspace
 from tests.conftest import ROOT
+from tests.unit.store.ready_file import ready_file
 
 POLICY = "policies/logistics-standard.yaml"
 AGREEMENT = "swift-2026"
@@ -73,6 +74,7 @@ def limited_workspace(folder: Path) -> Workspace:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+    ready_file(folder)
     loaded = load_workspace(folder, {})
     assert isinstance(loaded, Workspace), [finding.to_text() for finding in loaded]
     return loaded

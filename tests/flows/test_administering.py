@@ -1,16 +1,24 @@
 """Changing who may do what while the gateway serves: it takes effect, it is on the log, and the log can be asked."""
 
+import asyncio
 import csv
 import io
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
+from gateway.audit.leaf import Authority
+from gateway.audit.reader import read_as
+from gateway.authority import open_administration
+from gateway.store.hidden import Hidden
+from gateway.workspace import Workspace, load_workspace
 from tests.flows.backend import backend
 from tests.flows.demo import clausegate, until
 from tests.flows.hub import CLIENT, Gateway, Hub, hub
+from tests.unit.console.house import PASSWORD, Page, form_token
 
 pytestmark = pytest.mark.slow
 
@@ -95,6 +103,36 @@ def test_an_agreement_is_signed_off_by_who_knows_the_password_only(served: tuple
     assert refused.returncode == 2
     assert "no account" in refused.stderr
     assert logged(made, "--event", "agreement-signed-off") == []
+
+
+def test_a_sign_off_by_the_command_and_one_at_the_console_are_one_list_and_one_log(served: tuple[Hub, Gateway]) -> None:
+    made, gateway = served
+    asyncio.run(two_of_legal(made.folder))
+    with httpx.Client(base_url=gateway.url, timeout=30) as client:
+        form = {"form_token": form_token(client.get("/console/login").text), "username": "bo", "password": PASSWORD}
+        assert client.post("/console/login", data=form).status_code == 303
+        page = client.get(f"/console/agreements/{AGREEMENT}/sign-off")
+        assert "li, 20" in page.text, "what the command recorded is known at once"
+        inputs = {name: Page(page.text).inputs[name] for name in ("form_token", "contract")}
+        answer = client.post(page.url.path, data=inputs | {"password": PASSWORD})
+        assert answer.status_code == 303, answer.text
+        listed = client.get("/console/sign-offs").text
+    assert "li, 20" in listed
+    assert "bo, 20" in listed
+    signed = [entry for entry in read_as(made.log, Authority) if entry.event == "agreement-signed-off"]
+    assert {entry.subject.rpartition(" ")[2] for entry in signed} == {"li", "bo"}
+    assert {(entry.partner, entry.contract) for entry in signed} == {(PARTNER, inputs["contract"])}
+
+
+async def two_of_legal(folder: Path) -> None:
+    """Accounts for li and bo; li has signed the agreement off, as the command does it."""
+    workspace = load_workspace(folder, {})
+    assert isinstance(workspace, Workspace)
+    (contract,) = workspace.plans.contracts.values()
+    async with open_administration(workspace.settings, workspace.folder) as administration:
+        for username in ("li", "bo"):
+            await administration.create_account(username, Hidden(PASSWORD), "legal", "en")
+        await administration.sign_off(contract, "li", Hidden(PASSWORD))
 
 
 def test_the_log_answers_who_was_refused_what_and_where_the_record_is(served: tuple[Hub, Gateway]) -> None:

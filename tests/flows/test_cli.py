@@ -93,7 +93,7 @@ def test_init_leaves_a_folder_that_is_not_empty_as_it_is(tmp_path: Path) -> None
 def test_what_init_made_is_served_and_its_client_and_a_token_of_the_operator_both_work(own: Path, hub: Hub) -> None:
     with running(own / "said", "serve", own, "--port", 0, LC_ALL="C.UTF-8") as process:  # so that it starts cold
         process.says("ready ")
-        form = {"grant_type": "client_credentials"}
+        form = {"grant_type": "client_credentials", "resource": process.url}
         granted = httpx.post(f"{process.url}/oauth/token", data=form, auth=hub.client).json()["access_token"]
         port = process.url.rsplit(":", 1)[1]
         printed = clausegate("token", own, "first-partner-app")

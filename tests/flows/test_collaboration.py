@@ -76,7 +76,7 @@ def done(*arguments: object) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_a_task_is_told_done_and_overdue_while_a_gateway_serves(tmp_path: Path) -> None:
-    admitted = 'webhook_networks = ["127.0.0.0/8"]\n'
+    admitted = 'partner_webhook_networks = ["127.0.0.0/8"]\n'
     with (
         backend() as source,
         hub(tmp_path / "hub", source.url, settings=admitted) as made,

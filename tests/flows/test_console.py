@@ -160,3 +160,21 @@ async def test_a_telephone_needs_no_sideways_scrolling(path: str) -> None:
         await visit.page.goto(f"{visit.base}{path}")
         assert await visit.page.evaluate("document.documentElement.scrollWidth") <= 360
         assert visit.complaints == []
+
+
+@pytest.mark.slow
+async def test_a_lawyer_reads_on_a_telephone_and_signs_off_without_scripts_of_ours(tmp_path: Path) -> None:
+    async with visiting("zh-CN", width=360) as visit:
+        visit.built.people.seat("li", "legal")
+        page = visit.page
+        await visit.log_in("li")
+        await page.click("text=签核")
+        await page.locator("tbody", has_text="迅达物流").get_by_text("阅读并签核").click()
+        await expect(page.locator("[data-clause='4.1'] td[lang=en]")).to_contain_text("at most 600 calls")
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+        await page.fill("#password", PASSWORD)
+        await page.screenshot(path=tmp_path / "sign-off.png", full_page=True)
+        await page.click(".approval button")
+        await expect(page.locator(".approval")).to_contain_text("您已签核该版本")
+        assert visit.complaints == []
+        assert visit.built.approvals.by() == ["li"]

@@ -18,6 +18,7 @@ from authlib.integrations.base_client import OAuthError
 from msgspec import Struct
 
 from gateway.audit.receipt import parse_receipt
+from tests.flows.broken import READS, all_broken, ask, unspoken
 from tests.flows.demo import PRODUCTS, Partner, Process, clausegate, exactly, make_room, running, written
 from tests.flows.proving import Proving
 
@@ -299,6 +300,21 @@ def test_the_bank_gets_no_token_that_is_bound_to_nothing_and_hears_of_the_clause
     done = clausegate("token", demo.folder, "harbor-bank-app")
     says = "clause 2.2 of harbor-bank-2026 says what a token is bound to: --dpop-key PEM or --certificate PEM"
     assert (done.returncode, done.stdout, says in done.stderr) == (2, "", True)
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_whatever_is_wrong_is_said_in_the_callers_language(demo: Demo, language: str) -> None:
+    swift, wrong, codes = demo.partners["swift-logistics"], dict[str, list[str]](), set[str]()
+    with httpx.Client(base_url=swift.url, timeout=30) as client:
+        for each in all_broken():
+            signed = swift.signed_in(each.method, each.path) | {"Accept-Language": language}
+            answer = ask(client, each, signed)
+            wrong[f"{each.method} {each.path} {each.body}"] = unspoken(answer, language)
+            codes.add(answer.json()["type"])
+    for added in READS:
+        wrong[added] = unspoken(swift.get(f"/v1/shipments{added}", accept_language=language), language)
+    assert {what: said for what, said in wrong.items() if said} == {}
+    assert len(codes) > 15, "they get further than the door"
 
 
 def test_every_answer_has_its_record_on_the_log(demo: Demo) -> None:

@@ -20,7 +20,18 @@ from msgspec.json import encode
 from gateway.store.accounts import Accounts
 from gateway.store.hidden import Hidden
 from gateway.store.store import Store
-from tests.flows.besieged import ASSERTION_TYPE, FORM, GRANT, LIST, PROXY, Siege, besieged, opened, unauthenticated
+from tests.flows.besieged import (
+    ASSERTION_TYPE,
+    FORM,
+    GRANT,
+    ISSUER,
+    LIST,
+    PROXY,
+    Siege,
+    besieged,
+    opened,
+    unauthenticated,
+)
 from tests.unit.console.house import form_token
 
 TOKEN = "/oauth/token"
@@ -107,6 +118,7 @@ def test_nothing_that_a_client_asks_for_upsets_an_oauth_endpoint(
     basic = base64.b64encode(f"swift-app:{siege.secret}".encode()).decode()
     headers = {"content-type": FORM, "authorization": f"Basic {basic}"}
     said = [("grant_type", b"client_credentials"), ("token", b"x"), *asked]
+    said += [("resource", ISSUER.encode())] if not any(name == "resource" for name, _ in said) else []
     if not any(name == "authorization_details" for name, _ in said):
         detail = {"type": "data_contract", "agreement": "swift-2026", "products": details}
         said.append(("authorization_details", encode([detail])))

@@ -69,7 +69,7 @@ async def client_of(
 
 async def goes_through(gateway: Registered, client: Any) -> dict[str, Any]:
     """Token, call, introspection, revocation; what the introspection said."""
-    form = {"grant_type": "client_credentials", "scope": "shipments:read"}
+    form = {"grant_type": "client_credentials", "scope": "shipments:read", "resource": gateway.url}
     token = await client.fetch_token(f"{gateway.url}/oauth/token", **form)
     assert (token["token_type"], token["scope"]) == ("Bearer", "shipments:read")
     page = await client.get("/v1/shipments")
@@ -111,14 +111,15 @@ async def test_with_a_key_of_each_algorithm(gateway: Registered, algorithm: str)
 async def test_with_a_certificate_its_token_is_good_on_connections_with_it_alone(
     gateway: Registered, who: str, method: str
 ) -> None:
+    asked = {"grant_type": "client_credentials", "resource": gateway.url}
     async with client_of(gateway, who, None, method, shown=who) as client:
-        token = await client.fetch_token(f"{gateway.url}/oauth/token", grant_type="client_credentials")
+        token = await client.fetch_token(f"{gateway.url}/oauth/token", **asked)
         for other in ("", OWN if who == ISSUED else ISSUED):
             async with client_of(gateway, who, None, method, shown=other) as thief:
                 thief.token = token
                 assert (await thief.get("/v1/shipments")).status_code == 401
                 with pytest.raises(OAuthError, match="invalid_client"):
-                    await thief.fetch_token(f"{gateway.url}/oauth/token", grant_type="client_credentials")
+                    await thief.fetch_token(f"{gateway.url}/oauth/token", **asked)
         told = await goes_through(gateway, client)
     assert (told["tier"], told["cnf"]) == ("bound", {"x5t#S256": thumbprint(gateway, who)})
 

@@ -47,7 +47,7 @@ def private_keys(folder: Path) -> int:
 
 
 def asked(process: Process, client: tuple[str, str]) -> str:
-    form = {"grant_type": "client_credentials"}
+    form = {"grant_type": "client_credentials", "resource": process.url}
     answer = httpx.post(f"{process.url}/oauth/token", data=form, auth=client)
     return str(answer.json()["access_token"])
 

@@ -2,11 +2,12 @@
 
 import random
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
-from bench.hammer import Hammering, hammer
+from bench.hammer import Engine, Hammering, hammer
 from gateway.limits.connection import connect
 from gateway.limits.layout import charge_arguments, charge_keys, decision_of, read_answer
 from gateway.limits.leased import Lease, LeasedLimiter
@@ -14,6 +15,7 @@ from gateway.limits.redis_leasing import RedisLeasing, lease_of, said_of
 from gateway.limits.redis_limiter import RedisLimiter
 from gateway.limits.scripts import script_for
 from policies.limit import Charge, Decision, Moment
+from policies.reference import Enforce
 from tests.flows.valkey import Valkey, running_valkey
 from tests.unit.limits.leased_limits import bundle, quota, rate
 from tests.unit.limits.shared_store import Clock, SharedStore
@@ -36,12 +38,15 @@ class Scripts:
     def __init__(self, redis: Redis, clock: Clock) -> None:
         self.redis, self.clock = redis, clock
 
-    async def run(self, name: str, mode: str | int, charges: tuple[Charge, ...], at: Moment, hold: str | int) -> list:
+    async def run(
+        self, name: str, mode: str | int, charges: tuple[Charge, ...], at: Moment, hold: str | int
+    ) -> list[Any]:
         keys = charge_keys("acme", charges)
         script = script_for(name, "here").text
         now_us = str(self.clock.now_ns // 1000)
         arguments = [mode, EPOCH, now_us, 0, at.time_us, hold, *charge_arguments(charges, at.time_us)]
-        return await self.redis.eval(script, len(keys), *keys, *arguments)
+        answer: list[Any] = await self.redis.eval(script, len(keys), *keys, *arguments)
+        return answer
 
     async def lease(self, charges: tuple[Charge, ...], at: Moment, want: int, lease_us: int) -> Lease | None:
         return lease_of(await self.run("lease", want, charges, at, lease_us), charges, at, lease_us)
@@ -89,18 +94,18 @@ async def compared(valkey: Valkey, seed: int) -> int:
     return count
 
 
-WATCHING = ["refuse", "refuse", "observe"]
+WATCHING: list[Enforce] = ["refuse", "refuse", "observe"]
 
 
 def left(found: Lease | Decision) -> list[int]:
     return [standing.remaining for standing in found.standings]
 
 
-async def test_the_scripts_lease_and_take_back_as_the_simulated_store_does(valkey) -> None:
+async def test_the_scripts_lease_and_take_back_as_the_simulated_store_does(valkey: Valkey) -> None:
     assert sum([await compared(valkey, seed) for seed in range(25)]) > 300
 
 
-async def test_nothing_is_given_back_to_counters_that_may_not_have_the_lease_in_them(valkey) -> None:
+async def test_nothing_is_given_back_to_counters_that_may_not_have_the_lease_in_them(valkey: Valkey) -> None:
     clock = Clock()
     charges = bundle(rate("1", 1000, 1000), quota("2", 1000))
     async with Redis(port=valkey.port, protocol=2) as redis:
@@ -117,7 +122,7 @@ async def test_nothing_is_given_back_to_counters_that_may_not_have_the_lease_in_
         assert left(await scripts.decide(charges, clock.moment)) == [993, 993]
 
 
-async def test_a_quota_is_used_to_its_last_call_and_not_beyond(valkey) -> None:
+async def test_a_quota_is_used_to_its_last_call_and_not_beyond(valkey: Valkey) -> None:
     valkey.command("FLUSHALL")
     exact = RedisLimiter(connect(valkey.url), deadline_s=5)
     await exact.start(["acme"])
@@ -132,7 +137,7 @@ async def test_a_quota_is_used_to_its_last_call_and_not_beyond(valkey) -> None:
 
 
 @pytest.mark.parametrize("engine", ["exact", "leased"])
-def test_four_processes_never_get_more_than_a_limit_in_any_window(valkey, engine) -> None:
+def test_four_processes_never_get_more_than_a_limit_in_any_window(valkey: Valkey, engine: Engine) -> None:
     valkey.command("FLUSHALL")
     found = hammer(Hammering(engine, valkey.url, processes=4, coroutines=12, seconds=2.5, limit=400, burst=150))
     assert found.counted > 0
@@ -140,7 +145,7 @@ def test_four_processes_never_get_more_than_a_limit_in_any_window(valkey, engine
     assert found.most_at_once() <= 150
 
 
-def test_four_processes_never_get_more_than_a_quota(valkey) -> None:
+def test_four_processes_never_get_more_than_a_quota(valkey: Valkey) -> None:
     valkey.command("FLUSHALL")
     found = hammer(Hammering("leased", valkey.url, 4, 12, 2.0, limit=5000, burst=5000, quota=1500))
     assert 0 < found.counted <= 1500

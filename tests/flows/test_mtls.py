@@ -15,7 +15,9 @@ from cryptography import x509
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gateway.oauth.certificates import Authorities, Certificate, certificate_of, is_client
+from gateway.audit.leaf import Authority
+from gateway.audit.reader import read_as
+from gateway.oauth.certificates import Authorities, Certificate, certificate_of, client_fault
 from gateway.server import BoundedProtocol, listen
 from gateway.settings import Settings
 from gateway.store.clients import Client, Clients
@@ -101,8 +103,8 @@ async def test_behind_envoy_the_certificate_is_that_of_the_handshake_whatever_th
                 assert await call(port, tmp_path, shown, *headers) == 200
                 found = seen.believing[-1]
                 assert (found and found.der) == (shown and shown.shown.der)
-                assert is_client(found, OF_BANK, AUTHORITIES, NOW_S) is (shown is BANK)
-                assert is_client(found, OF_PARTNER, AUTHORITIES, NOW_S) is (shown is PARTNER)
+                assert (client_fault(found, OF_BANK, AUTHORITIES, NOW_S) is None) is (shown is BANK)
+                assert (client_fault(found, OF_PARTNER, AUTHORITIES, NOW_S) is None) is (shown is PARTNER)
         assert seen.believing[3] == BANK.shown  # with the authority in between
         assert set(seen.not_believing) == {None}
         as_written = "/a/../b%2Fc//d?x=%41"
@@ -131,7 +133,7 @@ class Partner(Struct, frozen=True):
                 return None
 
     def token(self, shown: Issued | None, client_id: str, **how: Any) -> httpx.Response | None:
-        form = {"grant_type": "client_credentials", "client_id": client_id}
+        form = {"grant_type": "client_credentials", "client_id": client_id, "resource": self.url}
         return self.ask(shown, "POST", "/oauth/token", data=form, **how)
 
     def reads(self, shown: Issued | None, token: str, **headers: str) -> int:
@@ -158,6 +160,12 @@ def gateway_direct(folder: Path) -> Iterator[Partner]:
     with backend() as records, hub(folder, records.url, settings=settings) as made, made.serving() as gateway:
         assert gateway.url.startswith("https://127.0.0.1:")
         yield Partner(gateway.url, folder)
+        renewed = issue("localhost")  # as certbot does it, in the place of the one before
+        renewed.files(folder, "own")
+        at = "127.0.0.1", httpx.URL(gateway.url).port or 0
+        until(lambda: ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate(at)) == renewed.shown.der)
+        own = f"hub server-certificate {OWN.shown.thumbprint} 1"  # of two days, one is left
+        assert ("credential-expiring", own) in told(made.folder / "log")
 
 
 @contextlib.contextmanager
@@ -203,6 +211,22 @@ def test_a_token_is_had_and_used_with_the_certificate_it_was_issued_to_alone(
         assert (forged.status_code, forged.json()["error"]) == (401, "invalid_client")
         assert not is_given(partner.token(FORGED, "partner"))
         assert not is_given(partner.token(BANK, "partner"))
+        until(lambda: is_shown(partner, token, BANK))
+
+
+def is_shown(partner: Partner, token: str, used: Issued) -> bool:
+    """Whether the partner sees until when the certificate is good that it used, and when that was."""
+    answer = partner.ask(used, "GET", "/partner/clients/bank", headers={"authorization": f"Bearer {token}"})
+    assert answer is not None
+    assert answer.status_code == 200, answer.text
+    of_name, *seen = answer.json()["credentials"]
+    assert of_name["id"] == "CN=bank"
+    ends = used.certificate.not_valid_after_utc.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return [(each["id"], each["expires"]) for each in seen if each["last_used"]] == [(used.shown.thumbprint, ends)]
+
+
+def told(log: Path) -> list[tuple[str, str]]:
+    return [(each.event, each.subject) for each in read_as(log, Authority)]
 
 
 def is_given(answer: httpx.Response | None) -> bool:

@@ -40,6 +40,7 @@ def test_openid_client_finds_all_by_itself_and_its_token_is_good_with_its_key_al
     assert said["token"]["type"] == "dpop"  # in small letters, as this library has it
     assert said["token"]["scope"] == "shipments:read"
     assert covered(said["token"]["details"]) == covered([DETAIL])
+    assert (said["unsaid"]["status"], said["unsaid"]["error"]) == (400, "invalid_target")
     assert (said["asItIs"] or {}).get("error") == ("invalid_client" if algorithm == "EdDSA" else None)
     # The first proof is without a nonce; the token endpoint's is good at the other doors as well.
     assert said["seen"] == [
@@ -81,7 +82,8 @@ def test_oauth4webapi_goes_from_the_resource_to_its_server_and_reads_the_token_a
     assert (read["iss"], read["aud"], read["partner"]) == (gateway.url, gateway.url, "swift")
     assert read["client_id"] == read["sub"] == given["client_id"]
     assert read.get("cnf") == ({"jkt": said["thumbprint"]} if bound else None)
-    assert (said["elsewhere"]["status"], said["elsewhere"]["error"]) == (400, "invalid_target")
+    for refused in (said["elsewhere"], said["unsaid"]):
+        assert (refused["status"], refused["error"]) == (400, "invalid_target")
     assert (said["tampered"]["status"], said["tampered"]["error"]) == (401, "invalid_token")
     assert (said["own"]["active"], said["own"]["tier"]) == (True, "bound" if bound else "basic")
     assert said["after"] == {"active": False}

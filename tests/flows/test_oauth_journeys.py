@@ -4,9 +4,11 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from joserfc import jwt
@@ -29,7 +31,7 @@ from tests.flows.served import served
 from tests.unit.oauth.adding import add_client
 from tests.unit.oauth.stage import ISSUER, NOW_S, SCOPES, Stage, assertion, open_stage
 
-GRANT = {"grant_type": "client_credentials"}
+GRANT = {"grant_type": "client_credentials", "resource": ISSUER}
 
 
 @asynccontextmanager
@@ -48,8 +50,8 @@ async def test_authlibs_own_client_gets_a_token_with_a_secret(tmp_path: Path) ->
     stage = await open_stage(tmp_path)
     async with endpoint(stage) as url:
         secret = stage.secrets["swift-logistics-app"]
-        async with AsyncOAuth2Client("swift-logistics-app", secret) as client:
-            token = await client.fetch_token(f"{url}/oauth/token", grant_type="client_credentials")
+        async with AsyncOAuth2Client("swift-logistics-app", secret) as client:  # type: ignore[no-untyped-call]  # authlib has no types
+            token = await client.fetch_token(f"{url}/oauth/token", **GRANT)
         async with httpx.AsyncClient() as http:
             keys = KeySet.import_key_set((await http.get(f"{url}/.well-known/jwks.json")).json())
     # Read with the published keys alone, as any resource server would (RFC 9068 section 4).
@@ -72,13 +74,40 @@ async def test_authlibs_own_client_gets_a_token_with_a_key(tmp_path: Path, clien
     algorithm = {"harbor-bank-app": "ES256", "harbor-bank-eddsa": "EdDSA", "harbor-bank-ps256": "PS256"}[client_id]
     now_s = int(stage.clock())
     claims = {"iat": now_s, "exp": now_s + 60}  # its default of an hour is refused
-    async with endpoint(stage) as url, AsyncOAuth2Client(client_id, stage.keys[client_id]) as client:
-        client.register_client_auth_method(PrivateKeyJWT(ISSUER, claims=claims, alg=algorithm))
+    own = AsyncOAuth2Client(client_id, stage.keys[client_id])  # type: ignore[no-untyped-call]  # authlib has no types
+    method = PrivateKeyJWT(ISSUER, claims=claims, alg=algorithm)  # type: ignore[no-untyped-call]  # authlib has no types
+    async with endpoint(stage) as url, own as client:
+        client.register_client_auth_method(method)
         client.token_endpoint_auth_method = "private_key_jwt"
-        token = await client.fetch_token(f"{url}/oauth/token", grant_type="client_credentials")
+        token = await client.fetch_token(f"{url}/oauth/token", **GRANT)
     grant = stage.verifier.verify(f"Bearer {token['access_token']}".encode(), stage.clock())
     assert isinstance(grant, Grant)
     assert (grant.client, grant.partner) == (client_id, "harbor-bank")
+
+
+class Naming(AsyncOAuth2Client):
+    """What docs/partners/oauth.md says to whoever uses authlib."""
+
+    def fetch_token(self, *given: Any, **named: Any) -> Any:
+        return super().fetch_token(*given, **{"resource": ISSUER} | named)  # type: ignore[no-untyped-call]
+
+
+async def test_authlibs_own_client_renews_a_token_by_itself_once_it_is_made_to_name_the_gateway(tmp_path: Path) -> None:
+    stage, made = await open_stage(tmp_path), list[str]()
+    async with endpoint(stage) as url:
+        for kind in (AsyncOAuth2Client, Naming):
+            opened: Any = kind  # authlib has no types
+            who = ("swift-logistics-app", stage.secrets["swift-logistics-app"])
+            async with opened(*who, token_endpoint=f"{url}/oauth/token", grant_type=GRANT["grant_type"]) as client:
+                made.append((await client.fetch_token(**GRANT))["access_token"])
+                client.token["expires_at"] = 1
+                if kind is AsyncOAuth2Client:
+                    with pytest.raises(OAuthError, match=f"invalid_target: .*resource={ISSUER}"):
+                        await client.ensure_active_token(client.token)
+                else:
+                    await client.ensure_active_token(client.token)
+                    made.append(client.token["access_token"])
+    assert len(set(made)) == 3
 
 
 async def test_no_secret_and_no_token_reaches_a_log_at_any_level(
@@ -141,7 +170,8 @@ async def test_a_disabled_client_loses_its_tokens_and_gets_no_new_ones_until_ena
 
         async def fresh() -> bytes:
             response = await http.post("/oauth/token", data=GRANT, auth=auth)
-            return b"Bearer " + response.json().get("access_token", "none").encode()
+            token: str = response.json().get("access_token", "none")
+            return b"Bearer " + token.encode()
 
         first = await fresh()
         assert isinstance(stage.verifier.verify(first, stage.clock()), Grant)
@@ -264,9 +294,11 @@ async def test_a_new_client_works_at_once_with_a_key_pair_made_here(tmp_path: Pa
     assert not isinstance(added, ClientFault)
     assert added.secret is None
     now_s = int(stage.clock())
-    async with endpoint(stage) as url, AsyncOAuth2Client("new-app", None) as client:
+    own = AsyncOAuth2Client("new-app", None)  # type: ignore[no-untyped-call]  # authlib has no types
+    method = PrivateKeyJWT(ISSUER, {"iat": now_s, "exp": now_s + 9}, alg="ES256")  # type: ignore[no-untyped-call]  # authlib has no types
+    async with endpoint(stage) as url, own as client:
         client.client_secret = ECKey.import_key(pair.private_pem.reveal())
-        client.register_client_auth_method(PrivateKeyJWT(ISSUER, {"iat": now_s, "exp": now_s + 9}, alg="ES256"))
+        client.register_client_auth_method(method)
         client.token_endpoint_auth_method = "private_key_jwt"
-        token = await client.fetch_token(f"{url}/oauth/token", grant_type="client_credentials")
+        token = await client.fetch_token(f"{url}/oauth/token", **GRANT)
     assert token["scope"] == "partner repayments:list"

@@ -3,17 +3,22 @@
 import asyncio
 from collections.abc import Iterator
 
+import pyotp
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection
+from argon2 import PasswordHasher
+from sqlalchemy import Connection, select
 
 from gateway.oauth.authority import open_authority
 from gateway.oauth.clients import ClientFault, issue_token, new_key_pair
 from gateway.oauth.keys import rotate_signing_keys
+from gateway.people.guesses import MISSES_MAX
+from gateway.people.totp import new_totp_secret
 from gateway.store.accounts import Account, Accounts
 from gateway.store.clients import Clients, ClientSecret
 from gateway.store.revocations import Revocations
+from gateway.store.schema import accounts as account_rows
 from gateway.store.server_secrets import ServerSecrets
 from gateway.store.signing_keys import SigningKeys
 from gateway.store.store import Store
@@ -72,11 +77,15 @@ async def test_clients_keys_and_accounts_live_there_as_in_a_file(url: str) -> No
     assert await Clients(store).set_disabled("bank-app", True, NOW)
     assert await Clients(store).revocations() == {"bank-app": (True, NOW)}
     await rotate_signing_keys(store, NOW)
-    revocations = Revocations(store)
-    for _ in range(2):
-        await revocations.revoke("t-1", "app", NOW + 300, NOW)
+    revocations, announced = Revocations(store), list[str]()
+
+    async def announce() -> None:
+        announced.append("revoked")
+
+    await asyncio.gather(*(revocations.revoke("t-1", "app", NOW + 300, NOW, announce) for _ in range(4)))
+    assert announced == ["revoked"]
     assert (await revocations.is_revoked("t-1"), await revocations.live(NOW)) == (True, frozenset({"t-1"}))
-    await revocations.revoke("t-2", "app", NOW + 900, NOW + 300)
+    await revocations.revoke("t-2", "app", NOW + 900, NOW + 300, announce)
     assert (await revocations.is_revoked("t-1"), await revocations.live(NOW)) == (False, frozenset({"t-2"}))
     issued = await issue_token(store, "app", issuer=ISSUER, scopes_of=lambda _: frozenset({"a"}), now_s=NOW_S)
     assert not isinstance(issued, ClientFault)
@@ -84,3 +93,20 @@ async def test_clients_keys_and_accounts_live_there_as_in_a_file(url: str) -> No
     await accounts.create("ana", "correct horse battery", "legal", "zh")
     assert await accounts.check("ana", "correct horse battery") == Account("ana", "legal", "zh", NOW)
     await store.close()
+
+
+async def test_wrong_codes_are_counted_once_for_all_nodes_that_guess_at_once(url: str) -> None:
+    password, hasher = "correct horse battery", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    stores = [await Store.open(url) for _ in range(2)]
+    nodes = [Accounts(store, hasher=hasher, now=lambda: NOW_S) for store in stores]
+    await nodes[0].create("bo", password, "legal", "zh")
+    secret = new_totp_secret()
+    await nodes[0].set_totp("bo", secret)
+    tries = [nodes[number % 2].check("bo", password, "wrong") for number in range(MISSES_MAX + 4)]
+    assert set(await asyncio.gather(*tries)) == {None}
+    async with stores[0].read() as connection:
+        row = (await connection.execute(select(account_rows).where(account_rows.c.username == "bo"))).one()
+    assert row.code_misses == MISSES_MAX
+    assert await nodes[1].check("bo", password, pyotp.TOTP(secret.reveal()).at(NOW)) is None
+    for store in stores:
+        await store.close()

@@ -93,7 +93,7 @@ async def ask(http: httpx.AsyncClient, stage: Stage, case: dict[str, Any]) -> ht
         )
     if "authorization" in case:
         headers["authorization"] = case["authorization"]
-    form = {"grant_type": "client_credentials"}
+    form = {"grant_type": "client_credentials", "resource": ISSUER}
     if "assertion" in case:
         form |= {"client_assertion_type": ASSERTION_TYPE, "client_assertion": shown_assertion(stage, case["assertion"])}
     if "details" in case:
@@ -134,6 +134,7 @@ async def test_the_token_endpoint_answers_as_the_table_says(
     else:
         assert (response.status_code, answer["error"]) == (case["status"], case["error"])
         assert set(answer) == {"error", "error_description"}
+        assert answer["error_description"] == case.get("says", answer["error_description"])
         challenged = case["status"] == 401 and ("basic" in case or "authorization" in case)
         assert ("www-authenticate" in response.headers) == challenged
         assert ("dpop-nonce" in response.headers) == (case["error"] == "use_dpop_nonce")
@@ -152,6 +153,18 @@ async def test_nothing_that_was_sent_is_repeated_in_an_error(http: httpx.AsyncCl
     response = await ask(http, stage, {"authorization": "Basic Y2FuYXJ5", "form": form})
     assert response.status_code == 400
     assert "canary" not in response.text
+
+
+@pytest.mark.parametrize(
+    "sent", ["canary", "https://canary.example/", f"{ISSUER}/canary", 'canary\n\t"<>', "金丝雀canary"]
+)
+async def test_a_resource_that_is_not_the_gateway_is_repeated_neither_to_the_caller_nor_to_its_partner(
+    http: httpx.AsyncClient, stage: Stage, sent: str
+) -> None:
+    response = await ask(http, stage, {"basic": "swift-logistics-app", "form": {"resource": sent}})
+    assert (response.status_code, response.json()["error"]) == (400, "invalid_target")
+    assert "canary" not in f"{response.text} {response.headers} {stage.refusals[-1]}"
+    assert stage.refusals[-1].reason == "resource-other"
 
 
 async def test_an_assertion_is_good_once_even_when_the_rest_of_the_request_was_wrong(

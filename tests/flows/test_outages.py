@@ -5,6 +5,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -256,13 +257,21 @@ async def test_leased_permits_are_of_use_during_an_outage_and_never_admit_more(t
                 await refuse.until_it(503)
             await stage.end(fault)
             await refuse.until_it(200)
-            await until(lambda rebuilt=rebuilt: stage.new_events().count(REBUILT) == rebuilt and is_back(stage))
+            await until(partial(is_rebuilt, stage, rebuilt))
         lost = AT_ONCE * (3 + stage.new_events().count(AWAY))
         assert await used_up(refuse, LEASED) >= LEASED - LEASED // 8 - lost
         assert max(answer.took_s for answer in refuse.answers) < BOUND_S
         await until(lambda: is_back(stage))
         assert stage.new_events().count(REBUILT) == 2
         each_once([event for event in stage.new_events() if event != REBUILT], "pause")
+
+
+def is_rebuilt(stage: Stage, times: int) -> bool:
+    return stage.new_events().count(REBUILT) == times and is_back(stage)
+
+
+def is_not_away(stage: Stage, name: str) -> bool:
+    return AWAY not in transitions(stage.hub, name)[-1:]
 
 
 async def until_held(stage: Stage, partner: Partner) -> None:
@@ -282,7 +291,7 @@ async def test_two_gateways_never_admit_more_than_one_limit_together(tmp_path: P
         nodes = [await node(stack, tmp_path / name, source, server, f'writer = "{name}"') for name in ("gw-1", "gw-2")]
         await never_more_together(nodes)
         for stage, name in zip(nodes, ("gw-1", "gw-2"), strict=True):
-            await until(lambda stage=stage, name=name: AWAY not in transitions(stage.hub, name)[-1:])
+            await until(partial(is_not_away, stage, name))
             each_once([event for event in transitions(stage.hub, name) if event != REBUILT], "")
 
 

@@ -3,9 +3,10 @@
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from html import unescape
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import pytest
@@ -17,9 +18,10 @@ from playwright.async_api import async_playwright, expect
 from gateway.audit.leaf import Authority
 from gateway.audit.reader import read_as
 from gateway.audit.writer import Writer
-from gateway.console.cookies import OIDC_COOKIE, SESSION_COOKIE
+from gateway.console.cookies import CONFIRMED_COOKIE, OIDC_COOKIE, SESSION_COOKIE
 from gateway.console.wiring import Console
 from gateway.people.oidc import open_oidc
+from gateway.people.sign_offs import SigningOff, SignOffs
 from gateway.settings import Settings
 from gateway.store.accounts import Account, Accounts
 from gateway.store.sessions import KeptSessions
@@ -27,10 +29,12 @@ from gateway.store.store import Store
 from tests.flows.identity_provider import CLIENT_ID, SECRET, SUBJECT, IdentityProvider, new_key, person
 from tests.flows.served import served
 from tests.flows.test_console import ARGUMENTS, CHROMIUM
-from tests.unit.console.house import Clock, busy, house
+from tests.unit.console.house import Clock, Page, busy, house
 from tests.unit.sla.hub import plans_of
 
 PLANS = plans_of()
+SIGN = "/console/agreements/swift-logistics-2026/sign-off?version=1.0.0"
+T = TypeVar("T")
 ROLES = ("sre=ops", "cn=law,dc=hengtai=legal", "audit=auditor", "swift=partner-developer:swift-logistics")
 
 
@@ -85,9 +89,13 @@ async def company(tmp_path: Path, **settings: Any) -> AsyncIterator[Company]:
         oidc = await open_oidc(said, store, writer, base, stack)
         accounts, kept = Accounts(store), KeptSessions(store)
 
+        async def alone() -> None:
+            """There is no other process to hear of."""
+
         def wrap(console: Console) -> Console:
-            local = said.local_login == "on"
-            return replace(console, accounts=accounts, sessions=kept, oidc=oidc, public_url=base, local_login=local)
+            local, signing = said.local_login == "on", SigningOff(writer, SignOffs(), alone)
+            console = replace(console, accounts=accounts, sessions=kept, sign_offs=signing)
+            return replace(console, oidc=oidc, public_url=base, local_login=local)
 
         built = busy(house(PLANS, wrap=wrap))
         built.clock.now_s = time.time()  # the provider's tokens are of now
@@ -188,7 +196,7 @@ SPOILT_ANSWERS: dict[str, Callable[[dict[str, str]], dict[str, str]]] = {
 }
 
 
-def without(answer: dict[str, str], name: str) -> dict[str, str]:
+def without(answer: dict[str, T], name: str) -> dict[str, T]:
     return {each: value for each, value in answer.items() if each != name}
 
 
@@ -212,6 +220,9 @@ async def test_an_answer_is_of_no_use_in_another_browser_nor_twice(hengtai: Comp
 
 @pytest.mark.slow
 async def test_a_token_that_says_something_else_logs_nobody_in(hengtai: Company) -> None:
+    def spoil(spoilt: dict[str, Any], claims: dict[str, Any]) -> dict[str, Any]:
+        return claims | spoilt
+
     for spoilt in (
         {"iss": "https://another.example"},
         {"aud": "another"},
@@ -219,9 +230,60 @@ async def test_a_token_that_says_something_else_logs_nobody_in(hengtai: Company)
         {"exp": 1},
         {"sub": ""},
     ):
-        hengtai.provider.change = lambda claims, spoilt=spoilt: claims | spoilt
+        hengtai.provider.change = partial(spoil, spoilt)
         assert (await hengtai.log_in()).status_code == 403, spoilt
         assert SESSION_COOKIE not in hengtai.client.cookies
+
+
+async def test_somebody_of_the_provider_signs_off_after_being_asked_there_once_more(hengtai: Company) -> None:
+    hengtai.provider.claims = person(groups=["cn=law,dc=hengtai"])
+    await hengtai.log_in()
+    assert "Prove who I am" in (await hengtai.client.get(SIGN)).text
+    asked = await hengtai.client.get("/console/oidc", params={"confirm": "1", "next": SIGN})
+    sent = httpx.URL(asked.headers["location"]).params
+    assert (sent["prompt"], sent["max_age"]) == ("login", "300")
+    back = await hengtai.client.get(link_in((await hengtai.client.get(asked.headers["location"])).text))
+    assert (back.status_code, back.headers["location"]) == (303, SIGN)
+    page = Page((await hengtai.client.get(SIGN)).text)
+    assert "password" not in str(page.tags)
+    form = {name: page.inputs[name] for name in ("form_token", "contract")}
+    assert (await hengtai.client.post(SIGN, data=form)).status_code == 303
+    assert hengtai.events()[1:] == [
+        ("agreement-signed-off", "swift-logistics-2026 1.0.0 oidc:li.na", "swift-logistics")
+    ]
+
+
+async def test_a_provider_that_does_not_say_when_it_asked_confirms_nobody(hengtai: Company) -> None:
+    hengtai.provider.claims = person(groups=["cn=law,dc=hengtai"])
+    await hengtai.log_in()
+    session = hengtai.client.cookies[SESSION_COOKIE]
+    for said in (lambda claims: without(claims, "auth_time"), lambda claims: claims | {"auth_time": 1}):
+        hengtai.provider.change = said
+        asked = await hengtai.client.get("/console/oidc", params={"confirm": "1", "next": SIGN})
+        back = await hengtai.client.get(link_in((await hengtai.client.get(asked.headers["location"])).text))
+        assert back.status_code == 403
+        assert "did not say that you have proved just now" in back.text
+        assert CONFIRMED_COOKIE not in hengtai.client.cookies
+    assert hengtai.client.cookies[SESSION_COOKIE] == session, "who was logged in stays so"
+
+
+async def test_somebody_else_who_is_there_by_then_signs_nothing_for_whose_page_it_was(hengtai: Company) -> None:
+    hengtai.provider.claims = person(groups=["cn=law,dc=hengtai"])
+    await hengtai.log_in()
+    first = hengtai.client.cookies[SESSION_COOKIE]
+    shown = Page((await hengtai.client.get("/console/sign-offs")).text).inputs["form_token"]
+    asked = await hengtai.client.get("/console/oidc", params={"confirm": "1", "next": SIGN})
+    hengtai.provider.claims = person(sub="another", preferred_username="wang", groups=["cn=law,dc=hengtai"])
+    await hengtai.client.get(link_in((await hengtai.client.get(asked.headers["location"])).text))
+    page = Page((await hengtai.client.get(SIGN)).text)
+    form = {name: page.inputs[name] for name in ("form_token", "contract")}
+    assert (await hengtai.client.post(SIGN, data=form | {"form_token": shown})).status_code == 403
+    # The session from before, with the proof that is another person's.
+    hengtai.client.cookies.set(SESSION_COOKIE, first, domain="127.0.0.1", path="/")
+    assert hengtai.client.cookies[SESSION_COOKIE] == first
+    for token in (shown, form["form_token"]):
+        assert (await hengtai.client.post(SIGN, data=form | {"form_token": token})).status_code in {303, 403}
+    assert not [each for each in hengtai.events() if each[0] == "agreement-signed-off"]
 
 
 @pytest.mark.slow

@@ -93,7 +93,7 @@ class Desk:
         answer = self._http.request(method, path, json=body) if body is not None else self._http.request(method, path)
         assert "canary" not in answer.text
         assert "RAIL" not in answer.text
-        said = json.loads(answer.text, parse_float=str) if answer.content else None
+        said: Any = json.loads(answer.text, parse_float=str) if answer.content else None
         return answer.status_code, said["type"] if answer.status_code >= 400 else said
 
     def cities(self, query: str) -> list[Any]:

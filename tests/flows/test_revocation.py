@@ -1,12 +1,17 @@
 """Revocation reaches every worker of a served gateway within a second, and changing the signing key refuses nobody."""
 
 import asyncio
+import json
+from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import httpx
 import pytest
 
+from gateway.audit.leaf import Authority
+from gateway.audit.reader import read_as
 from gateway.audit.receipt import parse_receipt
 from tests.flows.backend import Backend, backend
 from tests.flows.demo import clausegate
@@ -47,9 +52,14 @@ def form(gateway: Gateway, path: str, **parameters: str) -> httpx.Response:
 
 
 def new_token(gateway: Gateway) -> str:
-    answer = form(gateway, "/oauth/token", grant_type="client_credentials")
+    answer = form(gateway, "/oauth/token", grant_type="client_credentials", resource=gateway.url)
     assert answer.status_code == 200, answer.text
     return str(answer.json()["access_token"])
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(urlsafe_b64decode(token.split(".")[1] + "=="))
+    return found
 
 
 def key_ids(gateway: Gateway) -> set[str]:
@@ -100,6 +110,8 @@ async def test_a_token_that_its_client_revokes_is_refused_by_both_workers_within
         assert took_s < BOUND_S
         assert [(await called(wire, other)).status for wire in wires.values()] == [200, 200]
     assert form(gateway, "/oauth/introspect", token=token).json() == {"active": False}
+    subjects = [each.subject for each in read_as(gateway.hub.log, Authority) if each.event == "token-revoked"]
+    assert subjects == [f"{CLIENT} {claims_of(token)['jti']}"]
 
 
 async def test_all_tokens_of_a_client_that_is_disabled_are_refused_by_both_workers_within_a_second(
@@ -112,7 +124,7 @@ async def test_all_tokens_of_a_client_that_is_disabled_are_refused_by_both_worke
         assert disabled.returncode == 0, disabled.stderr
         _, took_s = await timed(refused(wires, token))
         assert took_s < BOUND_S
-        assert form(gateway, "/oauth/token", grant_type="client_credentials").status_code == 401
+        assert form(gateway, "/oauth/token", grant_type="client_credentials", resource=gateway.url).status_code == 401
         enabled = await asyncio.to_thread(clausegate, "client", "enable", folder, CLIENT)
         assert enabled.returncode == 0, enabled.stderr
         newer = new_token(gateway)

@@ -28,7 +28,8 @@ def assertion(issuer: str, key: Key, kid: str, jti: str, lifetime_s: int = 60) -
 
 
 def asked(gateway: Gateway, text: str) -> httpx.Response:
-    form = {"grant_type": "client_credentials", "client_assertion_type": ASSERTION_TYPE, "client_assertion": text}
+    form = {"grant_type": "client_credentials", "resource": gateway.url}
+    form |= {"client_assertion_type": ASSERTION_TYPE, "client_assertion": text}
     return httpx.post(f"{gateway.url}/oauth/token", data=form, timeout=30)
 
 

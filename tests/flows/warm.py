@@ -26,7 +26,7 @@ READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_")
 """How the variables begin that the interpreter or the linker reads before it runs a line of ours."""
 LAZY = (
     *("gateway.commands.serving", "gateway.commands.limits_report", "gateway.provision"),
-    *("alembic.command", "aiosqlite", "pydantic"),
+    *("alembic.command", "aiosqlite", "pydantic.type_adapter", "httpcore", "uvloop", "anyio._backends._asyncio"),
 )
 """What commands import when they run, with all that these import."""
 

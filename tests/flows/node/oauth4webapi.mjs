@@ -55,6 +55,7 @@ const made = (parameters) => async () =>
     await oauth.clientCredentialsGrantRequest(as, client, auth, new URLSearchParams(parameters), { ...how, DPoP }),
   );
 const elsewhere = await failure(made({ resource: "https://elsewhere.example" }));
+const unsaid = await failure(made({}));
 const tampered = await failure(() => call(`${token.access_token}x`));
 
 const asked = await oauth.introspectionRequest(as, client, auth, token.access_token, how);
@@ -70,6 +71,7 @@ const said = {
   read,
   thumbprint: DPoP ? await DPoP.calculateThumbprint() : null,
   elsewhere,
+  unsaid,
   tampered,
   own,
   after,

@@ -22,10 +22,10 @@ const pair = await crypto.subtle.generateKey(
 );
 const DPoP = client.getDPoPHandle(config, pair, spelled);
 
-const token = await client.clientCredentialsGrant(config, { authorization_details: given.details }, { DPoP });
+const token = await client.clientCredentialsGrant(config, { resource: given.gateway, authorization_details: given.details }, { DPoP });
 const plain = client.PrivateKeyJwt(signing);
 const unspelled = new client.Configuration(config.serverMetadata(), given.client_id, undefined, plain);
-const asItIs = await failure(() => client.clientCredentialsGrant(unspelled));
+const asItIs = await failure(() => client.clientCredentialsGrant(unspelled, { resource: given.gateway }));
 const url = new URL("/v1/shipments?fields=shipment_id", given.gateway);
 const call = (how) => client.fetchProtectedResource(config, token.access_token, url, "GET", null, new Headers(), how);
 
@@ -36,12 +36,14 @@ const another = client.getDPoPHandle(config, await client.randomDPoPKeyPair("ES2
 const otherKey = await failure(() => call({ DPoP: another }));
 await client.tokenRevocation(config, token.access_token);
 const revoked = await comes(async () => (await failure(() => call({ DPoP })))?.status === 401);
+const unsaid = await failure(() => client.clientCredentialsGrant(config, {}, { DPoP }));
 const after = await client.tokenIntrospection(config, token.access_token);
 
 const said = {
   issuer: config.serverMetadata().issuer,
   token: { type: token.token_type, scope: token.scope, details: token.authorization_details },
   thumbprint: await DPoP.calculateThumbprint(),
+  unsaid,
   asItIs,
   status: answer.status,
   body: await answer.json(),
