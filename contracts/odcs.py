@@ -63,7 +63,7 @@ def odcs_findings(products: Iterable[Loaded[Product]]) -> list[Finding]:
         source = product.source
         errors = _validator(product.value.apiVersion[:4]).iter_errors(source.data)
         for error in sorted(errors, key=lambda error: [str(step) for step in error.path])[:_FINDINGS_MAX]:
-            cause = jsonschema.exceptions.best_match([error])  # type: ignore[no-untyped-call]
+            cause = jsonschema.exceptions.best_match([error])
             place = tuple(cause.absolute_path)
             message = clipped(cause.message, _MESSAGE_CHARACTERS)
             at = source.finding("not-odcs", message, place)

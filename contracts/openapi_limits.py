@@ -25,7 +25,7 @@ def limit(limit: Limit) -> dict[str, Any]:
         **_counted(limit),
         "per": limit.per,
         **({"weight": limit.cost} if limit.cost > 1 else {}),
-        **_watching(limit.enforce),
+        **watching(limit.enforce),
         "clause": named(limit.clause),
     }
 
@@ -44,7 +44,7 @@ def access_hours(gate: HoursGate) -> dict[str, Any]:
     return {
         **_span(weekly.days, weekly.from_minute, weekly.until_minute, weekly.zone),
         **({"holidays": [day.isoformat() for day in sorted(weekly.holidays)]} if weekly.holidays else {}),
-        **_watching(gate.enforce),
+        **watching(gate.enforce),
         "clause": named(gate.clause),
     }
 
@@ -52,7 +52,7 @@ def access_hours(gate: HoursGate) -> dict[str, Any]:
 def source_networks(gate: NetworksGate) -> dict[str, Any]:
     """The networks from which calls are admitted, in CIDR notation."""
     allowed = [str(network) for network in gate.networks.networks]
-    return {"allowed": allowed, **_watching(gate.enforce), "clause": named(gate.clause)}
+    return {"allowed": allowed, **watching(gate.enforce), "clause": named(gate.clause)}
 
 
 def page_size(plan: Plan) -> dict[str, Any]:
@@ -94,6 +94,6 @@ def _span(days: frozenset[int], from_minute: int, until_minute: int, zone: str) 
     return {"days": day_names(days), "from": clock(from_minute), "to": clock(until_minute), "time_zone": zone}
 
 
-def _watching(enforce: Enforce) -> dict[str, Any]:
+def watching(enforce: Enforce) -> dict[str, Any]:
     """Said only of what does not refuse."""
     return {} if enforce == "refuse" else {"enforce": enforce}

@@ -71,9 +71,7 @@ class Schemas:
         self._patterns: dict[str, Pattern] = {}
         keywords = {"pattern": self._pattern}
         types = Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer).redefine("number", _is_number)
-        self._kind = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
-            Draft202012Validator, keywords, type_checker=types
-        )
+        self._kind = jsonschema.validators.extend(Draft202012Validator, keywords, type_checker=types)
 
     def at(self, path: tuple[str, ...]) -> Schema | str:
         """The schema at a path of the document; or why it cannot be used."""

@@ -10,6 +10,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -77,10 +78,10 @@ def scan(folder: Path, personal: PersonalValues) -> list[Leak]:
             found |= personal.within(data)
             continue
         # Leaves repeat the same few texts: each is looked at once. What lies between any two quotes is a piece, text or
-        # not: a frame's checksum may hold a quote, after which nobody could say which are in pairs. The many hashes
-        # are no text, and of random digits.
-        pieces |= {piece for piece in data.split(b'"') if not _HASH.fullmatch(piece)}
-    found |= personal.within(b'"'.join(pieces))
+        # not: a frame's checksum may hold a quote, after which nobody could say which are in pairs.
+        pieces.update(data.split(b'"'))
+    # The many hashes are no text, and of random digits.
+    found |= personal.within(b'"'.join(piece for piece in pieces if not _HASH.fullmatch(piece)))
     return [Leak(value, tuple(_holding(value.encode(), files, folder))) for value in sorted(found)]
 
 
@@ -96,13 +97,14 @@ def _content(file: Path) -> bytes:
         return b""
 
 
-def demo_values() -> set[str]:
+@cache
+def demo_values() -> frozenset[str]:
     """Every personal value of the demo's data. Of those that no role may see it is what all of them begin with."""
     customers = people(SEED, _CUSTOMERS)
     values = {value for person in customers for value in person}
     made = {"shipments": shipments(SEED, customers), "repayments": repayments(SEED, customers)}
     for file in sorted(_PRODUCTS.glob("*.odcs.yaml")):
-        product = yaml.safe_load(file.read_text(encoding="utf-8"))
+        product = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
         for declared in product["schema"]:
             fields = list(_personal(declared["properties"], ()))
             values |= {example for _, field in fields for example in field.get("examples", [])}
@@ -111,7 +113,7 @@ def demo_values() -> set[str]:
                     _collect(record, path, values)
     with tempfile.TemporaryDirectory() as folder:
         values |= _in_database(Path(folder) / "hub.db", customers)
-    return {CANARY, *(value for value in values if not value.startswith(CANARY))}
+    return frozenset({CANARY, *(value for value in values if not value.startswith(CANARY))})
 
 
 def _personal(properties: list[Any], prefix: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:

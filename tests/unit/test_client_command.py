@@ -3,7 +3,11 @@
 import json
 import time
 from calendar import timegm
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -15,7 +19,7 @@ from contracts.plan import Plan, Plans
 from gateway.audit.leaf import Authority
 from gateway.audit.reader import read_as
 from gateway.commands.client import app
-from gateway.commands.client_input import Given, check_method, new_client
+from gateway.commands.client_input import Given, check_method, checked_url, new_client
 from gateway.workspace import Workspace
 from tests.flows.limited import PARTNER, limited_workspace
 from tests.unit.credentials.stage import BOUND_CLAUSE, DAY_S, certificate, jwk
@@ -181,3 +185,43 @@ def test_a_method_that_every_agreement_excludes_is_refused_and_the_clause_is_nam
 
 def _of(plans: list[Plan]) -> Plans:
     return Plans({("swift", str(number), "list"): (plan,) for number, plan in enumerate(plans)}, {})
+
+
+def test_a_set_at_a_url_whose_keys_have_all_ended_is_refused_before_the_client_is_there(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inside = replace(workspace, settings=replace(workspace.settings, jwks_networks=("127.0.0.0/8",)))
+    ended, good = jwk("k1") | {"exp": NOW_S - 1}, jwk("k2") | {"exp": NOW_S + DAY_S}
+    with published() as (url, keys):
+        keys[:] = [ended]
+        with pytest.raises(Exit):
+            checked_url(inside, url)
+        assert "--jwks-url: Every key of the set has ended, by its `exp`." in capsys.readouterr().err
+        keys[:] = [ended, good]
+        checked_url(inside, url)
+
+
+@contextmanager
+def published() -> Iterator[tuple[str, list[Any]]]:
+    """Where a key set is published, and its keys."""
+    keys: list[Any] = []
+
+    class Answering(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps({"keys": keys}).encode()
+            self.send_response(200)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Answering) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/jwks", keys
+        finally:
+            server.shutdown()
+            thread.join()

@@ -8,6 +8,7 @@ from litestar.testing import TestClient
 
 from gateway.problem_pages import answer_error, problem_routes
 from gateway.problems import PROBLEMS
+from tests.flows.broken import CJK
 
 
 @pytest.fixture
@@ -24,6 +25,13 @@ def test_every_type_resolves_to_a_page_with_title_and_advice(client: TestClient[
         for words in (*problem.title.values(), *problem.advice.values()):
             assert escape(words) in answer.text
             assert escape(words) in every
+
+
+def test_title_and_advice_of_every_code_are_in_the_language_that_they_say() -> None:
+    for code, problem in PROBLEMS.items():
+        for words in (problem.title, problem.advice):
+            assert CJK.search(words["zh"]), code
+            assert not CJK.search(words["en"]), code
 
 
 def test_an_unknown_code_is_404_and_is_not_repeated(client: TestClient[Litestar]) -> None:

@@ -7,15 +7,18 @@ import signal
 import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import uvloop
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 from msgspec.structs import replace
+from structlog.testing import capture_logs
 
-from gateway.oauth.certificates import Authorities, Certificate, certificate_of, is_client
+from gateway.oauth.certificates import Authorities, Certificate, certificate_of, client_fault
 from gateway.server import listen, run
 from gateway.store.clients import Client, Clients, RegisteredCertificate
 from gateway.store.store import Store
@@ -68,9 +71,12 @@ def serving(tls: TlsContext, shared: bool, calls: Callable[[App, Call], Awaitabl
             await ready.wait()
 
             async def call(
-                shown: tuple[str, str] | None = None, times: int = 1, most: ssl.TLSVersion | None = None
+                shown: tuple[str, str] | None = None,
+                times: int = 1,
+                most: ssl.TLSVersion | None = None,
+                trusts: Issued = GATEWAY,
             ) -> bytes | None:
-                client = ssl.create_default_context(cadata=GATEWAY.pem)
+                client = ssl.create_default_context(cadata=trusts.pem)
                 client.set_alpn_protocols(["h2", "http/1.1"])
                 client.maximum_version = most or ssl.TLSVersion.MAXIMUM_SUPPORTED
                 if shown is not None:
@@ -148,11 +154,11 @@ def test_a_certificate_of_ones_own_gets_through_once_it_is_registered_and_who_it
         assert await call(again.files(tmp_path, "again")) is not None
         assert await call(mine.files(tmp_path, "mine")) is not None
         now_s = mine.certificate.not_valid_before_utc.timestamp() + 60
-        assert is_client(app.seen[-1], partner, authorities, now_s)
+        assert client_fault(app.seen[-1], partner, authorities, now_s) is None
         assert await call(forged.files(tmp_path, "forged")) is not None  # the handshake takes it
         assert app.seen[-1] == forged.shown
-        assert not is_client(app.seen[-1], bank, authorities, now_s)
-        assert not is_client(app.seen[-1], partner, authorities, now_s)
+        assert client_fault(app.seen[-1], bank, authorities, now_s) is not None
+        assert client_fault(app.seen[-1], partner, authorities, now_s) is not None
 
     serving(context, False, calls)
 
@@ -182,6 +188,71 @@ def test_who_does_not_shake_hands_keeps_nobody_from_ending(context: TlsContext, 
 
 def without_chain(issued: Issued) -> Issued:
     return Issued(issued.certificate, issued.key, ())
+
+
+def of_rsa() -> Issued:
+    """The gateway's certificate for a key of another kind."""
+    key = rsa.generate_private_key(65537, 2048)
+    builder = x509.CertificateBuilder(GATEWAY.certificate.issuer, GATEWAY.certificate.subject, key.public_key())
+    builder = builder.serial_number(x509.random_serial_number())
+    builder = builder.not_valid_before(GATEWAY.certificate.not_valid_before_utc)
+    builder = builder.not_valid_after(GATEWAY.certificate.not_valid_after_utc)
+    names = x509.SubjectAlternativeName([x509.DNSName("localhost")])
+    return Issued(builder.add_extension(names, critical=False).sign(key, hashes.SHA256()), cast(Any, key), ())
+
+
+async def serial(port: int, most: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED) -> int:
+    """The number of the certificate that is shown to a caller who names no server and believes anybody."""
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname, client.verify_mode, client.maximum_version = False, ssl.CERT_NONE, most
+    _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=client, server_hostname="")
+    der = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    writer.close()
+    return x509.load_der_x509_certificate(der).serial_number
+
+
+def test_a_certificate_that_was_replaced_with_its_key_is_shown_from_then_on_and_no_other(
+    tmp_path: Path, context: TlsContext
+) -> None:
+    """Also one whose key is of another kind, also to who does not name the server, also in TLS 1.2."""
+    mine = issue("partner")
+
+    async def calls(app: App, call: Call) -> None:
+        context.adopt([mine.registered])
+        for each in (of_rsa(), issue("localhost", names=[x509.DNSName("localhost")])):
+            each.files(tmp_path, "gateway")
+            await context.follow()
+            assert await serial(app.port) != each.certificate.serial_number  # it has to stand still for a while
+            await context.follow()
+            for most in (ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_2):
+                assert await serial(app.port, most) == each.certificate.serial_number
+            for shown in (BANK, mine):
+                assert await call(shown.files(tmp_path, "shown"), trusts=each) == b'"https"'
+                assert app.seen[-1] == shown.shown
+            assert await call(issue("x").files(tmp_path, "x"), trusts=each) is None
+
+    serving(context, False, calls)
+
+
+async def test_a_pair_that_cannot_be_used_is_said_once_and_the_one_before_stays(tmp_path: Path) -> None:
+    certificate, key = (Path(file) for file in GATEWAY.files(tmp_path, "gateway"))
+    context = TlsContext(str(certificate), str(key))
+    before = context.context
+    pem, other = certificate.read_text(), issue("localhost")
+    for text in (other.pem, "canary", pem[:-40], None):
+        certificate.unlink() if text is None else certificate.write_text(text)
+        with capture_logs() as lines:
+            for _ in range(4):
+                await context.follow()
+        assert [line["log_level"] for line in lines] == ["error"]
+        assert str(tmp_path) not in str(lines)
+        assert context.current is before
+    other.files(tmp_path, "gateway")
+    with capture_logs() as lines:
+        for _ in range(3):
+            await context.follow()
+    assert [line["log_level"] for line in lines] == ["info"]
+    assert context.current is not before
 
 
 def test_what_is_older_than_tls_1_2_is_not_spoken_and_no_session_is_resumed(context: TlsContext) -> None:

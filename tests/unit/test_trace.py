@@ -13,6 +13,7 @@ from gateway.store.server_secrets import PSEUDONYM_SECRET, ServerSecrets
 from gateway.store.store import Store
 from policies.keys import PartnerKeys
 from policies.pseudonyms import pseudonyms
+from tests.unit.store.ready_file import ready_file
 
 
 @pytest.fixture
@@ -23,7 +24,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 async def _secret(folder: Path, make: bool) -> bytes | None:
-    store = await Store.open(f"sqlite:///{folder / 'state' / 'clausegate.db'}")
+    file = folder / "state" / "clausegate.db"
+    store = await Store.open(f"sqlite:///{file}" if file.exists() else ready_file(folder))
     try:
         secrets = ServerSecrets(store)
         found = await secrets.obtain(PSEUDONYM_SECRET, 0) if make else await secrets.find(PSEUDONYM_SECRET)

@@ -110,6 +110,10 @@ def test_plain_http_is_refused_where_no_network_admits_it(tmp_path: Path) -> Non
     plain = limited_workspace(tmp_path / "workspace")
     ended = run(plain, "add", "--url", "http://127.0.0.1:9/in")
     assert (ended.exit_code, "webhook_networks" in ended.output) == (2, True)
+    with (plain.folder / "clausegate.toml").open("a") as settings:
+        settings.write('\nwebhook_networks = ["127.0.0.0/8"]\n')
+    theirs = run(plain, "add", "--url", "http://127.0.0.1:9/in", "--partner", PARTNER)
+    assert (theirs.exit_code, "partner_webhook_networks" in theirs.output) == (2, True)
     assert done(plain, "list") == {"webhooks": []}
 
 

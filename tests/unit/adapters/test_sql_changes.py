@@ -72,7 +72,7 @@ async def table(leads: Database) -> list[tuple[Any, ...]]:
 
 
 async def test_a_created_record_comes_back_as_it_is_in_the_table(leads: Database, adapter: SqlAdapter) -> None:
-    values = {"weight": Decimal("12.5"), "stars": 5, "due": "2026-02-28", "done": True, "dealer": "D-2"}
+    values: dict[str, Any] = {"weight": Decimal("12.5"), "stars": 5, "due": "2026-02-28", "done": True, "dealer": "D-2"}
     status, record = said(await adapter.change(own(), change("create", reference="王", carrier="SWIFT", **values)))
     weight = record.pop("weight")
     key = record.pop("id")

@@ -152,7 +152,7 @@ def truth(condition: Condition, row: dict[str, Any]) -> int:
             found = row[field.path[0]]
             if found is None:
                 return 1
-            less, equal = found < value, found == value
+            less, equal = bool(found < value), bool(found == value)
             return (
                 2
                 * {

@@ -144,6 +144,8 @@ class Clock:
 
 QUIET = WriterOptions(flush_ms=3_600_000, reserve_bytes=0)
 """No sync that nobody asked for."""
+BRIEF = WriterOptions(segment_bytes=1 << 20)
+"""For a log of few records: a MiB is taken from the disk for it, and not 64."""
 
 
 def opened(log: Path, writer: str = "gw-1", **arguments: Any) -> Writer:

@@ -1,6 +1,7 @@
 """Every contract that records name is kept, whole and durably, and never changed afterwards."""
 
 import hashlib
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def test_one_that_is_kept_already_is_neither_made_nor_written_again(tmp_path: Pa
 
 def test_of_many_only_those_that_are_missing_are_written_and_one_is_made_at_a_time(tmp_path: Path) -> None:
     documents = {hashlib.sha256(data).hexdigest(): data for data in (b"%d" % number for number in range(20))}
-    archive_contracts(tmp_path, [(name, lambda data=data: data) for name, data in list(documents.items())[:7]])
+    archive_contracts(tmp_path, [(name, partial(documents.__getitem__, name)) for name in list(documents)[:7]])
     made: list[str] = []
 
     def make(name: str) -> bytes:
@@ -41,7 +42,7 @@ def test_of_many_only_those_that_are_missing_are_written_and_one_is_made_at_a_ti
         made.append(name)
         return documents[name]
 
-    assert archive_contracts(tmp_path, [(name, lambda name=name: make(name)) for name in documents]) == 13
+    assert archive_contracts(tmp_path, [(name, partial(make, name)) for name in documents]) == 13
     assert made == list(documents)[7:]
 
 

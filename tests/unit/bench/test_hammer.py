@@ -16,14 +16,14 @@ def within(calls: list[tuple[int, Span]], start_ns: int, end_ns: int) -> int:
 
 
 @given(calls=CALLS, span_ns=st.integers(6, 40))
-def test_the_most_in_a_window_is_that_of_the_fullest_one(calls, span_ns) -> None:
+def test_the_most_in_a_window_is_that_of_the_fullest_one(calls: list[tuple[int, Span]], span_ns: int) -> None:
     assert most_in_a_span(calls, span_ns) == max(
         (within(calls, start_ns, start_ns + span_ns - 1) for start_ns in range(70)), default=0
     )
 
 
 @given(calls=CALLS)
-def test_the_most_at_once_is_never_overstated(calls) -> None:
+def test_the_most_at_once_is_never_overstated(calls: list[tuple[int, Span]]) -> None:
     spans = [
         within(calls, start_ns, end_ns) - 0.25 * (end_ns - start_ns)
         for start_ns in range(66)

@@ -112,7 +112,7 @@ def _manifest(**fields: Any) -> Change:
     return lambda path: {"manifest.json": encoded({**json.loads(member(path, "manifest.json")), **fields})}
 
 
-def _parquet(change: Callable[[list[dict[str, Any]]], None]) -> Change:
+def _parquet(change: Callable[[list[dict[str, Any]]], object]) -> Change:
     def make(path: Path) -> dict[str, bytes | None]:
         rows = []
         for line in lines(path, "records.jsonl"):

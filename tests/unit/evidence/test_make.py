@@ -3,6 +3,7 @@
 import hashlib
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import pytest
@@ -180,7 +181,7 @@ def test_a_file_that_is_there_is_never_overwritten(tmp_path: Path) -> None:
         ({"key": KEYS.verifier("partners/other")}, "damaged"),
     ],
 )
-def test_what_cannot_be_made_says_why_and_leaves_nothing(tmp_path: Path, asked: dict[str, object], kind: str) -> None:
+def test_what_cannot_be_made_says_why_and_leaves_nothing(tmp_path: Path, asked: dict[str, Any], kind: str) -> None:
     hub = some_hub(tmp_path)
     assert refused(hub, **asked).kind == kind
     assert left(hub) == ["log"]
@@ -268,7 +269,7 @@ def test_anchors_reach_from_the_first_tree_with_the_first_entry_to_the_first_wit
     assert chosen([5, 10, 20, 30, 40, 50], 10, 25) == [20, 30, 50]
     assert chosen([5, 10, 20, 30, 40, 50], 0, 50) == [5, 10, 20, 30, 40, 50]
     assert chosen([5, 10], 10, 25) == [10]
-    assert choose_anchors({}.get, 0, 10) is None
+    assert choose_anchors(lambda _: None, 0, 10) is None
 
 
 def test_anchors_of_a_long_period_are_thinned_evenly_and_keep_both_ends() -> None:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from gateway.limits.leased import LeasedLimiter
-from policies.limit import Charge, Decision, Moment
+from policies.limit import Charge, Decision, Limit, Moment
 from tests.unit.limits.leased_limits import bundle, in_flight, quota, rate
 from tests.unit.limits.shared_store import PERIOD_US, Clock, SharedStore, settled
 
@@ -249,7 +249,7 @@ async def test_a_quota_of_records_is_asked_by_every_call_in_its_last_eighth() ->
         (quota("1", 15), "one permit would be more than an eighth"),
     ],
 )
-async def test_small_limits_are_decided_by_the_store(limit, why) -> None:
+async def test_small_limits_are_decided_by_the_store(limit: Limit, why: str) -> None:
     async with working() as worker:
         charges = bundle(limit)
         for _ in range(15):

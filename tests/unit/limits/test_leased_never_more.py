@@ -126,7 +126,9 @@ def bundles_of(limits: tuple[Rate, Quota]) -> list[tuple[Charge, ...]]:
 
 @settings(max_examples=150, deadline=None)
 @given(workers=st.integers(1, 3), limits=LIMITS, steps=STEPS)
-def test_whatever_the_order_no_limit_is_ever_exceeded_and_what_is_unused_comes_back(workers, limits, steps) -> None:
+def test_whatever_the_order_no_limit_is_ever_exceeded_and_what_is_unused_comes_back(
+    workers: int, limits: tuple[Rate, Quota], steps: list[tuple[str, int, int]]
+) -> None:
     async def tried() -> None:
         schedule = Schedule(workers, bundles_of(limits))
         await schedule.run(steps)
@@ -145,7 +147,9 @@ def test_whatever_the_order_no_limit_is_ever_exceeded_and_what_is_unused_comes_b
 
 @settings(max_examples=60, deadline=None)
 @given(workers=st.integers(1, 3), limit=RATES, steps=STEPS)
-def test_entries_of_a_window_are_the_calls_that_were_made_when_all_is_given_back(workers, limit, steps) -> None:
+def test_entries_of_a_window_are_the_calls_that_were_made_when_all_is_given_back(
+    workers: int, limit: Rate, steps: list[tuple[str, int, int]]
+) -> None:
     async def tried() -> None:
         schedule = Schedule(workers, [bundle(limit)])
         await schedule.run(steps)

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -121,12 +122,16 @@ async def test_an_empty_store_in_its_place_lets_nobody_call_twice() -> None:
         async with counting(server.url) as (limiter, told):
             calls = quota(20)
             admitted = 0
+
+            def rebuilt(times: int) -> bool:
+                return told.count("counter-rebuilt") == times
+
             for number in range(1, 4):
                 for _ in range(8):
                     admitted += (await decided(limiter, calls)).bound is None
                 await asyncio.to_thread(server.replace)
                 admitted += (await decided(limiter, calls)).bound is None
-                await until(lambda number=number: told.count("counter-rebuilt") == number)
+                await until(partial(rebuilt, number))
                 await until(lambda: limiter.status().reachable)
             assert admitted == 20
             assert (await decided(limiter, calls)).bound is calls

@@ -16,6 +16,7 @@ from gateway.notices.windows import unix_us
 from gateway.workspace import Workspace, load_workspace
 from policies.settling.facts import Facts
 from tests.conftest import ROOT
+from tests.unit.store.ready_file import ready_file
 
 AGREEMENT = "swift-2026"
 PARTNER = "swift"
@@ -86,6 +87,7 @@ def announcing_workspace(folder: Path) -> Workspace:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+    ready_file(folder)
     loaded = load_workspace(folder, {})
     assert isinstance(loaded, Workspace), [finding.to_text() for finding in loaded]
     return loaded

@@ -25,6 +25,7 @@ from tests.unit.notices.announcing import (
     at_us,
     the_contract,
 )
+from tests.unit.store.ready_file import ready_file
 
 OLD = f"""
     kind: deprecation
@@ -113,7 +114,7 @@ def test_a_suspended_agreement_is_refused_under_the_clause_of_who_suspends(contr
 async def test_a_gateway_takes_over_what_the_store_says_and_keeps_it_while_it_cannot_ask(
     tmp_path: Path, contract: Contract
 ) -> None:
-    store = await Store.open(f"sqlite:///{tmp_path}/state.db")
+    store = await Store.open(ready_file(tmp_path))
     found = InForce()
     adopting = NoticesAdopting(store, found)
     await adopting.step()

@@ -20,6 +20,7 @@ from gateway.store.store import Store
 from gateway.tlog.note import Signer
 from tests.unit.exchange.judging import judged_by
 from tests.unit.notices.announcing import AGREEMENT, announcing_workspace, at_us, loaded
+from tests.unit.store.ready_file import ready_file
 
 NOW_US = at_us("2026-11-01T00:00")
 SIGNER = Signer("hub.example/log/notices", bytes(32))
@@ -57,7 +58,7 @@ def kept(text: str) -> KeptNotice:
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    opened = await Store.open(f"sqlite:///{tmp_path}/state.db")
+    opened = await Store.open(ready_file(tmp_path))
     yield opened
     await opened.close()
 

@@ -6,6 +6,7 @@ from gateway.console.language import load_catalogues
 from gateway.credentials.shown import Looked
 from gateway.portal.home_screen import home_screen
 from gateway.store.clients import Client, ClientKey, ClientSecret, RegisteredCertificate
+from gateway.store.credential_uses import Use
 from tests.unit.console.house import House, enter, house
 from tests.unit.sla.hub import NOON_S, plans_of
 
@@ -20,7 +21,7 @@ SWIFT = Client(
 BANK = Client("bank-app", "harbor-bank", "tls_client_auth", 1, True, 0, tls_subject="CN=<b>", tls_subject_kind="dn")
 
 
-LOOKED = (Looked(SWIFT, {"old": 60, "new": 120}, {"key:new": NOW_S - 3_600}), Looked(BANK, {}, {}))
+LOOKED = (Looked(SWIFT, {"old": 60, "new": 120}, {"key:new": Use(NOW_S - 3_600)}), Looked(BANK, {}, {}))
 
 
 async def all_clients(_: str) -> tuple[Looked, ...]:
@@ -78,3 +79,15 @@ def test_what_an_authority_issues_is_said_by_its_name() -> None:
     (card,) = home_screen("harbor-bank", LOOKED, PLANS, NOW_S, load_catalogues()["zh"]).clients
     assert [(line.kind, line.id) for line in card.credentials] == [("subject", "CN=<b>")]
     assert (card.tier, card.disabled) == ("bound", True)
+
+
+def test_certificates_of_an_authority_that_were_used_are_shown_until_they_end() -> None:
+    uses = {
+        "certificate:used": Use(NOW_S - 60, NOW_S - 86_400, NOW_S + 86_400),
+        "certificate:ended": Use(NOW_S - 60, NOW_S - 86_400, NOW_S),
+    }
+    t = load_catalogues()["en"]
+    (card,) = home_screen("harbor-bank", [Looked(BANK, {}, uses)], PLANS, NOW_S, t).clients
+    assert [(line.kind, line.id) for line in card.credentials] == [("subject", "CN=<b>"), ("certificate", "used")]
+    assert "not yet" not in {line.used for line in card.credentials}
+    assert card.credentials[1].until != "until it is removed"

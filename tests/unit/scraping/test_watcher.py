@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from bench.scrapers import low_and_slow
 from bench.traces import DAY_US, MINUTE_US, Call, World, at, dealer, key_of, missing
 from gateway.audit.leaf import Entry, Exchange, Observation
-from gateway.exchange.outcome import Outcome
+from gateway.exchange.outcome import Disclosed, Outcome
 from gateway.scraping.detector import Detector, Evidence, Usual
 from gateway.scraping.detectors import DETECTORS
 from gateway.scraping.seen import Seen
@@ -59,6 +59,23 @@ def test_no_key_and_no_person_is_in_a_finding_nor_kept_in_memory() -> None:
         assert key_of(number) not in kept
         assert world.person(number).hex() not in said
         assert world.person(number).hex() not in kept
+
+
+def test_who_is_read_again_and_again_is_named_once_in_a_tick_and_anew_in_the_next() -> None:
+    named: list[Any] = []
+
+    def handle(person: Any) -> bytes:
+        named.append(person)
+        return str(person).encode()
+
+    watcher = Watcher(handle, lambda _: None, now_us=lambda: at(0, 9))
+    plan = next(plan for plan in compiled()[1].all_plans() if plan.operation == "list")
+    for tick in range(2):
+        for _ in range(3):
+            outcome = Outcome(200, records=2, disclosed=Disclosed(b"", frozenset({"Ann", "Bob"})))
+            watcher.saw(plan, "app", at(0, 9), "", outcome)
+        watcher.tick(at(0, 9) + tick)
+    assert sorted(named) == ["Ann", "Ann", "Bob", "Bob"]
 
 
 def test_a_finding_is_reported_once_and_again_under_the_same_id_when_it_has_grown() -> None:

@@ -177,12 +177,12 @@ async def test_a_record_that_is_taken_back_after_it_was_rolled_up_is_counted_now
     store: Store, tmp_path: Path
 ) -> None:
     plan = the_plan(PLANS, "list")
-    found: list[Entry] = [Authority(ACTIVATED_US, "agreement-activated", " ".join(NAME), "", "measured")]
-    found += [exchange(plan, ACTIVATED_US / 1e6 + number, status=502) for number in range(3)]
-    kept = leaves("gw-1", found)
+    failed = [exchange(plan, ACTIVATED_US / 1e6 + number, status=502) for number in range(3)]
+    activated = Authority(ACTIVATED_US, "agreement-activated", " ".join(NAME), "", "measured")
+    kept = leaves("gw-1", [activated, *failed])
     put(tmp_path, "gw-1", 1, kept)
     await rolling(store, tmp_path).catch_up()
-    whose = {"request_id": found[2].request_id, "partner": "", "agreement": NAME[0], "version": NAME[1]}
+    whose = {"request_id": failed[1].request_id, "partner": "", "agreement": NAME[0], "version": NAME[1]}
     taken = Undelivered(time_us=ACTIVATED_US + 9_000_000, leaf=leaf_hash(kept[2]), retracted="exchange", **whose)
     put(tmp_path, "gw-1", 1, leaves("gw-1", [taken], len(kept)))
     assert settled((await both(store, tmp_path))[0]) == settled(from_log(tmp_path, PLANS))

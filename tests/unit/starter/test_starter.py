@@ -7,6 +7,7 @@ import tomllib
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import open_data_contract_standard
@@ -17,12 +18,14 @@ from adapters.registry import read_backends
 from contracts.compile import compile_and_check
 from contracts.explain import explain
 from contracts.mask import Masked
+from contracts.plan import Plans
 from contracts.source import Source, read_source
-from contracts.workspace import read_workspace
+from contracts.workspace import Documents, read_workspace
 from gateway.settings import Settings, parse_settings
 from gateway.starter import starter_files, write_starter
 from gateway.workspace import Workspace, load_workspace
 from policies.kinds import KINDS
+from policies.reference import LANGUAGES
 
 
 class Enforcing(Backend, frozen=True):
@@ -37,27 +40,27 @@ def starter(tmp_path: Path) -> Path:
     return tmp_path / "hub"
 
 
-def compiled(folder: Path):
+def compiled(folder: Path) -> tuple[Documents, Plans]:
     documents, findings = read_workspace(folder)
     plans, wrong = compile_and_check(documents, {"hub": Enforcing()})
     assert [*findings, *wrong] == []
     return documents, plans
 
 
-def test_the_starter_has_no_mistake_and_no_warning(starter):
+def test_the_starter_has_no_mistake_and_no_warning(starter: Path) -> None:
     documents, plans = compiled(starter)
     assert len(documents.products) == len(documents.policies) == len(documents.agreements) == 1
     assert {plan.operation for plan in plans.all_plans()} == {"list", "get"}
 
 
-def test_the_starter_is_served_as_it_is(starter):
+def test_the_starter_is_served_as_it_is(starter: Path) -> None:
     workspace = load_workspace(starter, {})
     assert isinstance(workspace, Workspace), workspace
     assert workspace.warnings == []
     assert workspace.settings == Settings()
 
 
-def test_the_starter_shows_every_kind_of_clause(starter):
+def test_the_starter_shows_every_kind_of_clause(starter: Path) -> None:
     _, plans = compiled(starter)
     (contract,) = plans.contracts.values()
     # the starter's records neither change nor come from its partner, and are not changed by it
@@ -73,23 +76,23 @@ def test_the_starter_shows_every_kind_of_clause(starter):
     assert {clause.kind for clause in contract.clauses} == set(KINDS)
 
 
-def test_the_starters_agreement_is_in_force_for_years(starter):
+def test_the_starters_agreement_is_in_force_for_years(starter: Path) -> None:
     _, plans = compiled(starter)
     (contract,) = plans.contracts.values()
     assert contract.effective_from_s < datetime(2026, 11, 1, tzinfo=UTC).timestamp()
     assert contract.effective_until_s > datetime(2029, 1, 1, tzinfo=UTC).timestamp()
 
 
-def test_the_starters_texts_read_well_in_both_languages(starter):
+def test_the_starters_texts_read_well_in_both_languages(starter: Path) -> None:
     documents, plans = compiled(starter)
-    for language in ("zh", "en"):
+    for language in LANGUAGES:
         text = explain("first-partner-2026", documents, plans, language)
         assert text is not None
         assert "120" in text
         assert not re.search(r"[{}]", text)
 
 
-def test_what_no_view_names_does_not_leave(starter):
+def test_what_no_view_names_does_not_leave(starter: Path) -> None:
     _, plans = compiled(starter)
     records = tomllib.loads((starter / "backends.toml").read_text())["hub"]["records"]["orders"]
     (plan, *_) = plans.all_plans()
@@ -105,14 +108,14 @@ def test_what_no_view_names_does_not_leave(starter):
     assert "*******5678" in answer
 
 
-def test_the_starters_product_is_valid_under_the_official_schema(starter):
+def test_the_starters_product_is_valid_under_the_official_schema(starter: Path) -> None:
     schema = json.loads((resources.files(open_data_contract_standard) / "schema.json").read_text())
     source = read_source((starter / "products" / "orders.odcs.yaml").read_bytes(), "orders.odcs.yaml")
     assert isinstance(source, Source)
     jsonschema.validate(source.data, schema)
 
 
-def test_the_backends_that_are_only_shown_are_right_too(starter):
+def test_the_backends_that_are_only_shown_are_right_too(starter: Path) -> None:
     text = (starter / "backends.toml").read_text()
     shown = re.findall(r"^# (\[hub\]\n(?:# .+\n)+)", text, re.MULTILINE)
     assert len(shown) == 2
@@ -122,7 +125,7 @@ def test_the_backends_that_are_only_shown_are_right_too(starter):
         assert list(backends) == ["hub"]
 
 
-def test_every_setting_is_listed_with_its_meaning_and_its_default(starter):
+def test_every_setting_is_listed_with_its_meaning_and_its_default(starter: Path) -> None:
     text = (starter / "clausegate.toml").read_text()
     assert parse_settings(text, {}) == Settings()
     assert tomllib.loads(text) == {}
@@ -134,7 +137,7 @@ def test_every_setting_is_listed_with_its_meaning_and_its_default(starter):
         assert paragraph.startswith("# ")
 
 
-def test_the_files_written_are_returned_and_are_all_there_are(tmp_path):
+def test_the_files_written_are_returned_and_are_all_there_are(tmp_path: Path) -> None:
     written = write_starter(tmp_path / "a" / "b")
     found = sorted(path for path in (tmp_path / "a" / "b").rglob("*") if path.is_file())
     assert sorted(written) == found
@@ -142,18 +145,18 @@ def test_the_files_written_are_returned_and_are_all_there_are(tmp_path):
     assert (tmp_path / "a" / "b" / ".gitignore").is_file()
 
 
-def test_an_empty_folder_is_filled(tmp_path):
+def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
     assert write_starter(tmp_path)
 
 
-def test_a_folder_with_anything_in_it_is_left_alone(tmp_path):
+def test_a_folder_with_anything_in_it_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(FileExistsError, match="not empty"):
         write_starter(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
-def test_a_file_in_the_place_of_the_folder_is_left_alone(tmp_path):
+def test_a_file_in_the_place_of_the_folder_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("mine")
     with pytest.raises(FileExistsError):
         write_starter(tmp_path / "mine")
@@ -161,15 +164,15 @@ def test_a_file_in_the_place_of_the_folder_is_left_alone(tmp_path):
 
 
 @pytest.mark.parametrize("existed", [True, False])
-def test_when_writing_fails_nothing_is_left(tmp_path, monkeypatch, existed):
+def test_when_writing_fails_nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, existed: bool) -> None:
     """A full disk, at the fourth file."""
     folder = tmp_path / "hub"
     if existed:
         folder.mkdir()
     opened = Path.open
-    calls = []
+    calls: list[Path] = []
 
-    def failing(self, *arguments, **options):
+    def failing(self: Path, *arguments: Any, **options: Any) -> Any:
         calls.append(self)
         if len(calls) == 4:
             raise OSError(28, os.strerror(28))

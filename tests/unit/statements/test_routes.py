@@ -56,7 +56,7 @@ async def client(administration: Administration, told: Told) -> AsyncIterator[As
         told.append((event, partner, data))
 
     store = administration.store
-    keys = read_public_keys({"keys": [KEY.as_dict(private=False, kid="k1")]})
+    keys = read_public_keys({"keys": [KEY.as_dict(private=False, kid="k1")]}, 0)
     assert isinstance(keys, tuple)
     registered: tuple[ClientKey, ...] = keys
     await Clients(store).add(Client("swift-app", "swift-logistics", "private_key_jwt", 1, False, 0, keys=registered))

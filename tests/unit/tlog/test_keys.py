@@ -10,6 +10,7 @@ from gateway.store.log_state import LogState, LogStates
 from gateway.store.store import Store
 from gateway.tlog.keys import LogKeys, OriginError, load_log_keys, origin_from
 from gateway.tlog.layout import HUB, ROOT
+from tests.unit.store.ready_file import ready_file
 
 SECRET = Hidden(b"s" * 32)
 TREES = (ROOT, HUB, "partners/swift", "partners/harbor")
@@ -46,7 +47,7 @@ def test_a_log_is_named_by_the_settings_or_the_host_or_by_chance() -> None:
 
 
 async def test_the_name_is_fixed_with_the_first_checkpoint(tmp_path: Path) -> None:
-    store = await Store.open(f"sqlite:///{tmp_path}/state.db")
+    store = await Store.open(ready_file(tmp_path))
     before = await load_log_keys(store, Settings(log_origin="first.example/log"), 1)
     assert (await load_log_keys(store, Settings(log_origin="second.example"), 2)).origin == "second.example"
     await LogStates(store).swap(LogState(), LogState(origin=before.origin))
