@@ -8,6 +8,8 @@ NO_SETUP ?=
 # Processes that run test files side by side: one more than there are cores, for many of them wait for servers they started.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 BIN := $(VENV)/bin
+# Tests start hundreds of processes, and without bytecode beside the sources each would compile all of them again.
+unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-long test-nightly check format bench lock setup setup-dev clean
 

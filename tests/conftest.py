@@ -1,7 +1,11 @@
 """What all tests share: where real data is, how hard hypothesis looks, that long tests run only when asked for, and
 that nothing personal is on any log that they wrote."""
 
+import contextlib
+import gc
+import importlib
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +25,28 @@ def pytest_configure(config: pytest.Config) -> None:
     """Leave out what is marked long or slow unless a -m expression decides otherwise."""
     if not config.option.markexpr:
         config.option.markexpr = "not long and not slow"
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Of the processes that share a whole run each begins with other test files: what one has translated is read by
+    the rest. Without it all translate all of them at the same moment, half a minute of each."""
+    worker = getattr(session.config, "workerinput", None)
+    if (
+        worker is None
+        or sys.dont_write_bytecode
+        or session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS
+    ):
+        return
+    first = int(worker["workerid"].removeprefix("gw"))
+    for file in sorted((ROOT / "tests").rglob("test_*.py"))[first :: worker["workercount"]]:
+        with contextlib.suppress(Exception, pytest.skip.Exception):  # told when it is collected
+            importlib.import_module(".".join(file.relative_to(ROOT).with_suffix("").parts))
+
+
+def pytest_collection_finish() -> None:
+    """Ten thousand tests stay until the end: no use to look for garbage among them again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

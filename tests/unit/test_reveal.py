@@ -16,6 +16,7 @@ from gateway.store.server_secrets import PSEUDONYM_SECRET, ServerSecrets
 from gateway.store.store import Store
 from gateway.workspace import Workspace, load_workspace
 from policies.keys import PartnerKeys
+from tests.unit.store.ready_file import ready_file
 
 PARTNER = "first-partner"
 VALUE = "张伟 13812345678"
@@ -48,7 +49,8 @@ def secret(folder: Path, make: bool = True) -> bytes | None:
     """The secret of the workspace's state store."""
 
     async def find() -> bytes | None:
-        store = await Store.open(f"sqlite:///{folder / 'state' / 'clausegate.db'}")
+        file = folder / "state" / "clausegate.db"
+        store = await Store.open(f"sqlite:///{file}" if file.exists() else ready_file(folder))
         try:
             secrets = ServerSecrets(store)
             found = await secrets.obtain(PSEUDONYM_SECRET, 0) if make else await secrets.find(PSEUDONYM_SECRET)
