@@ -33,7 +33,8 @@ class TlsContext:
     """TLS 1.2 and later, HTTP/1.1. Raises OSError (ssl.SSLError is one) where a file cannot be read or used.
 
     `context` is the one to serve with, for good; each handshake goes on with `current` from its first message on. So a
-    certificate that was replaced is let go of whole: a context never forgets one whose key is of another kind.
+    certificate that was replaced is let go of whole, and one that is registered no more: a context never forgets an
+    anchor, nor a certificate of its own whose key is of another kind.
     """
 
     def __init__(self, certificate_file: str, key_file: str = "", client_ca_file: str = "") -> None:
@@ -43,17 +44,27 @@ class TlsContext:
         self._authorities = Path(client_ca_file).read_bytes().decode("ascii", "ignore") if client_ca_file else ""
         self._registered: dict[str, str] = {}
         self._broken: set[str] = set()
+        self._keeps = False  # one that is registered no more
         self.current = self.context = self._made()
         self.context.sni_callback = self._choose
 
     def adopt(self, certificates: Iterable[RegisteredCertificate]) -> None:
-        """Let these through the handshakes to come.
-
-        One that is registered no more still gets through, until the gateway starts anew or gets another certificate:
-        an anchor cannot be taken out. It identifies nobody then.
-        """
+        """Let these through the handshakes to come, and none that is registered no more."""
         before, self._registered = self._registered, {each.thumbprint: each.pem for each in certificates}
-        self._admit(self.current, {name: pem for name, pem in self._registered.items() if name not in before})
+        if before.keys() <= self._registered.keys():
+            self._admit(self.current, {name: pem for name, pem in self._registered.items() if name not in before})
+            return
+        try:
+            self._serve_by(self._made())
+        except OSError as error:
+            # One that is gone identifies nobody in any case. Known as before, so that the next look tries again.
+            if not self._keeps:
+                _log.warning(
+                    "a certificate that is registered no more still passes handshakes", reason=reason_of(error)
+                )
+            self._keeps = True
+            self._admit(self.current, self._registered)
+            self._registered = before | self._registered
 
     async def follow(self) -> None:
         """Look once whether the files were replaced, and show the new certificate from then on. One that cannot be
@@ -65,9 +76,12 @@ class TlsContext:
         except OSError as error:
             _log.error("the gateway's new certificate cannot be used: the one before stays", reason=reason_of(error))
             return
-        self._admit(made, self._registered)
-        self.current = made
+        self._serve_by(made)
         _log.info("the gateway has a new certificate")
+
+    def _serve_by(self, context: ssl.SSLContext) -> None:
+        self._admit(context, self._registered)
+        self.current, self._keeps = context, False
 
     def _made(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -159,6 +159,35 @@ def test_a_certificate_of_ones_own_gets_through_once_it_is_registered_and_who_it
         assert app.seen[-1] == forged.shown
         assert client_fault(app.seen[-1], bank, authorities, now_s) is not None
         assert client_fault(app.seen[-1], partner, authorities, now_s) is not None
+        context.adopt([again.registered])
+        assert await call(mine.files(tmp_path, "mine")) is None
+        assert await call(forged.files(tmp_path, "forged")) is None
+        assert await call(again.files(tmp_path, "again")) is not None
+        assert await call(BANK.files(tmp_path, "bank")) is not None
+
+    serving(context, False, calls)
+
+
+def test_while_the_gateways_own_files_are_unusable_nobody_new_is_kept_out_and_who_left_is_tried_again(
+    tmp_path: Path,
+) -> None:
+    certificate, key = (Path(file) for file in GATEWAY.files(tmp_path, "gateway"))
+    context, pem = TlsContext(str(certificate), str(key)), certificate.read_text()
+    mine, again = issue("partner"), issue("partner")
+
+    async def calls(_app: App, call: Call) -> None:
+        context.adopt([mine.registered])
+        certificate.write_text("canary")
+        with capture_logs() as lines:
+            for _ in range(3):
+                context.adopt([again.registered])
+        assert [line["log_level"] for line in lines] == ["warning"]
+        assert await call(mine.files(tmp_path, "mine")) is not None
+        assert await call(again.files(tmp_path, "again")) is not None
+        certificate.write_text(pem)
+        context.adopt([again.registered])
+        assert await call(mine.files(tmp_path, "mine")) is None
+        assert await call(again.files(tmp_path, "again")) is not None
 
     serving(context, False, calls)
 
