@@ -33,6 +33,7 @@ __all__ = [
     "Certificate",
     "CertificateFault",
     "CertificateOf",
+    "ListsOf",
     "certificate_of",
     "client_fault",
     "no_certificate",
@@ -51,6 +52,10 @@ _FAULT_S: Final = 1.0
 
 CertificateOf: TypeAlias = Callable[[Any], Certificate | None]
 """Says from an ASGI scope which certificate a request came with."""
+
+
+ListsOf: TypeAlias = Callable[[Sequence[x509.Certificate], float], Iterable[Crl]]
+"""Gives for a verified chain, which leads to an anchor, the lists to look in at a time (Unix seconds)."""
 
 
 def no_certificate(_scope: Any) -> None:
@@ -103,8 +108,10 @@ class Authorities:
     def __init__(self, anchors: Iterable[x509.Certificate] = (), crls: Iterable[Crl] | None = None) -> None:
         self.anchors = tuple(anchors)
         self._store = Store(list(self.anchors)) if self.anchors else None
-        self._crls = None if crls is None else tuple(crls)
         self._judged: dict[Certificate, _Judged] = {}
+        self._lists_of: ListsOf | None = None
+        if crls is not None:
+            self.adopt(crls)
 
     @classmethod
     def read(cls, file: str) -> Self:
@@ -112,8 +119,14 @@ class Authorities:
         return cls(x509.load_pem_x509_certificates(Path(file).read_bytes())) if file else cls()
 
     def adopt(self, crls: Iterable[Crl]) -> None:
-        """Look at these lists from the next certificate on."""
-        self._crls = tuple(crls)
+        """Look at these lists, whoever's certificate it is, from the next one on."""
+        given = tuple(crls)
+        self.look_in(lambda _chain, _now_s: given)
+
+    def look_in(self, lists_of: ListsOf) -> None:
+        """Look at the lists that it gives from the next certificate on. To be called again when it would give
+        others than for the same chain before."""
+        self._lists_of = lists_of
         self._judged.clear()
 
     def fault(self, certificate: Certificate, now_s: float) -> AuthorityFault | None:
@@ -126,7 +139,7 @@ class Authorities:
 
     def still(self, certificate: Certificate, now_s: float) -> AuthorityFault | None:
         """The same where lists are looked at, and else nothing; for each call, so what was found is remembered."""
-        if self._crls is None:
+        if self._lists_of is None:
             return None
         found = self._judged.get(certificate)
         if found is None or not found.begins_s <= now_s < found.ends_s:
@@ -141,9 +154,9 @@ class Authorities:
             return _Judged("certificate-wrong", now_s, now_s + _FAULT_S)
         begins_s = max(each.not_valid_before_utc.timestamp() for each in chain)
         ends_s = min(each.not_valid_after_utc.timestamp() for each in chain)
-        if self._crls is None:
+        if self._lists_of is None:
             return _Judged(None, begins_s, ends_s)
-        found = judged(chain, self._crls, now_s)
+        found = judged(chain, self._lists_of(chain, now_s), now_s)
         if found.fault is not None:
             return _Judged(found.fault, now_s, now_s + _FAULT_S)
         return _Judged(None, max(begins_s, found.begins_s), min(ends_s, found.ends_s))

@@ -4,8 +4,8 @@ What makes a list say less than it seems to is refused when it is read, in words
 taken for the whole would let through whom the authority withdrew.
 """
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 from cryptography import x509
@@ -17,12 +17,18 @@ from msgspec import Struct
 
 from gateway.oauth.crl_scope import CrlScope
 
-__all__ = ["CRL_BYTES_MAX", "Crl", "read_crls"]
+__all__ = ["CRLS_MAX", "CRL_BYTES_MAX", "Crl", "read_crls"]
 
 CRL_BYTES_MAX: Final = 16 * 1024 * 1024
 """Of a file: some 300,000 revoked certificates, which takes seconds to read."""
 
-_PEM: Final = re.compile(rb"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----", re.DOTALL)
+CRLS_MAX: Final = 256
+"""In a file: the signature of each is verified while calls wait."""
+
+_BEGIN: Final = b"-----BEGIN X509 CRL-----"
+_END: Final = b"-----END X509 CRL-----"
+_UNREADABLE: Final = "is no X.509 CRL that can be read"
+_ALIKE_MAX: Final = 16
 _HASHES: Final = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
 _KNOWN: Final = (
     x509.AuthorityKeyIdentifier,
@@ -77,10 +83,25 @@ def read_crls(data: bytes) -> tuple[Crl, ...]:
     """The lists in a file, one in DER or any number in PEM. Raises ValueError, which says what is wrong with it."""
     if data[:1] == b"\x30" and data[1:2] >= b"\x80":  # how a DER sequence of this size begins, and no text does
         return (_read(data, x509.load_der_x509_crl),)
-    found = tuple(_read(block, x509.load_pem_x509_crl) for block in _PEM.findall(data))
-    if not found:
+    blocks: list[bytes] = []
+    for block in _blocks(data):
+        if len(blocks) == CRLS_MAX:
+            raise ValueError(f"holds more than {CRLS_MAX} lists")
+        blocks.append(block)
+    if not blocks:
         raise ValueError("holds no list of revoked certificates (X.509 CRL), neither as PEM nor as DER")
-    return found
+    return tuple(_read(block, x509.load_pem_x509_crl) for block in blocks)
+
+
+def _blocks(data: bytes) -> Iterator[bytes]:
+    """The lists in PEM, each byte looked at once whatever it is. Raises ValueError for one that does not end."""
+    begins = data.find(_BEGIN)
+    while begins >= 0:
+        ends = data.find(_END, begins)
+        if ends < 0:
+            raise ValueError(_UNREADABLE)
+        yield data[begins : ends + len(_END)]
+        begins = data.find(_BEGIN, ends)
 
 
 def _read(data: bytes, load: Callable[[bytes], x509.CertificateRevocationList]) -> Crl:
@@ -92,7 +113,7 @@ def _read(data: bytes, load: Callable[[bytes], x509.CertificateRevocationList]) 
     except UnsupportedAlgorithm:
         raise ValueError("is signed by an algorithm that is not known") from None
     except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, x509.InvalidVersion):
-        raise ValueError("is no X.509 CRL that can be read") from None
+        raise ValueError(_UNREADABLE) from None
     _check_whole(extensions, (unknown for _, unknown in entries))
     scope = CrlScope.of(extensions)
     ends = loaded.next_update_utc
@@ -110,13 +131,24 @@ def _read(data: bytes, load: Callable[[bytes], x509.CertificateRevocationList]) 
         number=next((value.crl_number for value in values if isinstance(value, x509.CRLNumber)), -1),
         this_update_s=loaded.last_update_utc.timestamp(),
         next_update_s=ends.timestamp(),
-        serials=frozenset(serial for serial, _ in entries),
+        serials=_set_of([serial for serial, _ in entries]),
         scope=scope,
         digest=hashing.finalize(),
         hashed_by=hashed_by,
         signature=loaded.signature,
         scheme=scheme,
     )
+
+
+def _set_of(serials: Sequence[int]) -> frozenset[int]:
+    """Raises ValueError for numbers that are made so that a set of them takes minutes: with the same hash, which of
+    integers anybody can work out. By chance not even two of millions have one.
+    """
+    in_order = sorted(serials)
+    different = 1 + sum(one != other for one, other in pairwise(in_order)) if in_order else 0
+    if different - len({hash(serial) for serial in in_order}) > _ALIKE_MAX:
+        raise ValueError("has serial numbers that no authority gives: they are made to take long")
+    return frozenset(in_order)
 
 
 def _check_whole(extensions: Iterable[x509.Extension[Any]], of_entries: Iterable[x509.ObjectIdentifier | None]) -> None:

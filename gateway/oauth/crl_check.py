@@ -29,7 +29,8 @@ def crl_findings(folder: Path, settings: Settings, now_s: float) -> list[Finding
             files.append(read_crl_file(folder, name, anchors))
         except CrlFileError as error:
             found.append(_finding(folder, str(error)))
-    return found + [_old(folder, name, age, crl.next_update_s) for name, crl, age in aged(files, now_s)]
+    lists = ((file.name, crl) for file in files for crl in file.crls)
+    return found + [_old(folder, name, age, crl.next_update_s) for name, crl, age in aged(lists, now_s)]
 
 
 def _finding(folder: Path, message: str) -> Finding:

@@ -1,9 +1,11 @@
 """The files of `client_crl_files`: read at the start, looked at again every second, and taken over when they changed.
 
-A list that cannot be used changes nothing: the one before goes on until its own end, and operators hear of it once.
+A file that cannot be used changes nothing, and operators hear of it once. What counts of the others, and for how long,
+gateway/oauth/crl_book.py says.
 """
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -16,6 +18,7 @@ from msgspec import Struct
 from gateway.file_stamp import Stamp, read_stamped, stamp_of
 from gateway.oauth.certificates import Authorities
 from gateway.oauth.crl import CRL_BYTES_MAX, Crl, read_crls
+from gateway.oauth.crl_book import CrlBook, NamedCrl
 
 FOLLOW_S: Final = 1.0
 """So often the files are looked at."""
@@ -32,10 +35,12 @@ class CrlFileError(Exception):
 
 
 class CrlFile(Struct, frozen=True):
-    """What is in a file, by the name that the setting gives it; `stamp` tells whether it was changed since."""
+    """What is in a file, by the name that the setting gives it; `stamp` tells whether it was changed since, `digest`
+    (SHA-256) whether to something else."""
 
     name: str
     stamp: Stamp
+    digest: bytes
     crls: tuple[Crl, ...]
 
 
@@ -56,20 +61,19 @@ def read_crl_file(folder: Path, name: str, anchors: Iterable[x509.Certificate]) 
         named = [anchor for anchor in anchors if anchor.subject == crl.issuer]
         if named and not any(crl.is_signed_by(anchor) for anchor in named):
             raise CrlFileError(f"{name} is not signed by the authority of client_ca_file whose name it has")
-    return CrlFile(name, stamp, crls)
+    return CrlFile(name, stamp, hashlib.sha256(data).digest(), crls)
 
 
-def aged(files: Iterable[CrlFile], now_s: float) -> Iterator[tuple[str, Crl, Age]]:
+def aged(lists: Iterable[NamedCrl], now_s: float) -> Iterator[tuple[str, Crl, Age]]:
     """Lists, with the files they are in, that have ended, or of whose life less than a quarter is left.
 
     Only the newest of each authority and scope counts.
     """
     newest: dict[object, tuple[str, Crl]] = {}
-    for file in files:
-        for crl in file.crls:
-            known = newest.get(_whose(crl))
-            if known is None or known[1].this_update_s < crl.this_update_s:
-                newest[_whose(crl)] = file.name, crl
+    for name, crl in lists:
+        known = newest.get(_whose(crl))
+        if known is None or known[1].this_update_s < crl.this_update_s:
+            newest[_whose(crl)] = name, crl
     for name, crl in newest.values():
         left_s = crl.next_update_s - now_s
         if left_s <= 0:
@@ -79,7 +83,7 @@ def aged(files: Iterable[CrlFile], now_s: float) -> Iterator[tuple[str, Crl, Age
 
 
 class CrlFiles:
-    """Follows the files, and hands all lists to `authorities` when one changed. Belongs to one event loop.
+    """Follows the files, and makes `authorities` look at what counts of them. Belongs to one event loop.
 
     Raises CrlFileError for a file that cannot be used at the start.
     """
@@ -96,6 +100,9 @@ class CrlFiles:
         self._files = {name: read_crl_file(folder, name, authorities.anchors) for name in names}
         self._faults: dict[str, Stamp | None] = {}
         self._told: set[tuple[object, float, Age]] = set()
+        self._book = CrlBook(authorities.anchors)
+        for file in self._files.values():
+            self._book.enter(file.name, file.digest, file.crls, now())
         self._hand_over()
 
     async def follow(self) -> None:
@@ -117,22 +124,31 @@ class CrlFiles:
         """Whether a file that was changed was taken over."""
         try:
             read = await asyncio.to_thread(read_crl_file, self._folder, file.name, self._authorities.anchors)
-            _check_newer(read, file)
+            entered = self._book.enter(read.name, read.digest, read.crls, self._now())
+            if entered == "older":  # it would give back what was revoked since
+                raise CrlFileError(f"{read.name} is older than what was there before")
         except CrlFileError as error:
             self._faults[file.name] = stamp
             _log.error("a list of revoked certificates cannot be used: the one before stays", reason=str(error))
             return False
         self._faults.pop(file.name, None)
         self._files[file.name] = read
-        _log.info("a list of revoked certificates was read", file=file.name, revoked=_count(read))
+        if entered == "unknown-key":
+            _log.warning(
+                "a list of revoked certificates is by another key than is known of its authority: it waits until a "
+                "client shows a certificate by that key, and the one before stays",
+                file=file.name,
+            )
+        else:
+            _log.info("a list of revoked certificates was read", file=file.name, revoked=_count(read))
         return True
 
     def _hand_over(self) -> None:
-        self._authorities.adopt([crl for file in self._files.values() for crl in file.crls])
+        self._authorities.look_in(self._book.lists_of)
 
     def _tell(self) -> None:
         """Say once of each list that it ends, and once that it has ended."""
-        for name, crl, age in aged(self._files.values(), self._now()):
+        for name, crl, age in aged(self._book.named(), self._now()):
             told = (_whose(crl), crl.this_update_s, age)
             if told not in self._told:
                 self._told.add(told)
@@ -140,29 +156,6 @@ class CrlFiles:
                     _log.error("a list of revoked certificates has ended: whom it is about gets no token", file=name)
                 else:
                     _log.warning("a list of revoked certificates ends soon and was not replaced", file=name)
-
-
-def _check_newer(read: CrlFile, before: CrlFile) -> None:
-    """An older list would give back what was revoked since. Raises CrlFileError.
-
-    It is held against the last one of its scope, or where there is none, against all that said something of the same
-    certificates.
-    """
-    known = _newest(before)
-    for whose, crl in _newest(read).items():
-        earlier = [known[whose]] if whose in known else [each for each in known.values() if _same(crl, each)]
-        if any(crl.this_update_s < each.this_update_s for each in earlier):
-            raise CrlFileError(f"{read.name} is older than what was there before")
-
-
-def _newest(file: CrlFile) -> dict[object, Crl]:
-    return {_whose(crl): crl for crl in sorted(file.crls, key=lambda crl: crl.this_update_s)}
-
-
-def _same(one: Crl, other: Crl) -> bool:
-    """Whether both are of one authority, and may speak of one certificate."""
-    authority = one.issuer, one.authority_key
-    return authority == (other.issuer, other.authority_key) and one.scope.overlaps(other.scope)
 
 
 def _whose(crl: Crl) -> object:

@@ -1,6 +1,8 @@
 """Which lists of revoked certificates are read, and in which words the others are refused."""
 
 import datetime
+import sys
+import time
 
 import pytest
 from cryptography import x509
@@ -12,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from gateway.oauth.crl import read_crls
+from gateway.oauth.crl import CRLS_MAX, read_crls
 from tests.unit.oauth.issued import DAY, issue, named
 from tests.unit.oauth.revoking import NUMBER, der, entry, listed, part, pem, read
 
@@ -166,6 +168,28 @@ def test_what_is_no_list_is_refused_in_words_that_quote_nothing(data: bytes) -> 
     with pytest.raises(ValueError, match=r"holds no list|is no X\.509 CRL") as caught:
         read_crls(data)
     assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("before", [b"", pem(LIST)], ids=["alone", "after a list"])
+def test_beginnings_without_an_end_are_refused_at_once_however_many_there_are(before: bytes) -> None:
+    begun_s = time.process_time()
+    with pytest.raises(ValueError, match=r"is no X\.509 CRL"):
+        read_crls(before + b"-----BEGIN X509 CRL-----\n" * 4000)
+    assert time.process_time() - begun_s < 0.5
+
+
+def test_a_file_of_more_lists_than_are_worth_a_look_is_refused() -> None:
+    assert len(read_crls(pem(LIST) * CRLS_MAX)) == CRLS_MAX
+    with pytest.raises(ValueError, match="holds more than 256 lists"):
+        read_crls(pem(LIST) * (CRLS_MAX + 1))
+
+
+def test_serial_numbers_that_are_made_to_have_one_hash_are_refused_and_those_that_come_twice_are_not() -> None:
+    alike = [1 + sys.hash_info.modulus * factor for factor in range(40)]
+    assert len({hash(serial) for serial in alike}) == 1
+    with pytest.raises(ValueError, match="serial numbers that no authority gives"):
+        read(listed(ROOT, *alike))
+    assert read(listed(ROOT, *[7] * 40, 8))[0].serials == {7, 8}
 
 
 @settings(max_examples=60, deadline=None)
