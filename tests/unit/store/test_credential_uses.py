@@ -1,5 +1,6 @@
 """What is registered nowhere is remembered by its uses, until it ends and of each client a few; over both databases."""
 
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -118,18 +119,25 @@ async def test_what_was_kept_before_ends_were_noted_is_kept_on(tmp_path: Path) -
     await store.close()
 
 
-_FOUND = some.tuples(some.sampled_from("ab"), some.integers(0, 9), some.none() | some.integers(0, 9))
+_FOUND = some.tuples(
+    some.sampled_from("ab"),
+    some.sampled_from(["key", "certificate"]),
+    some.integers(0, 9),
+    some.none() | some.integers(0, 9),
+)
 
 
 @settings(max_examples=60)
-@given(some.lists(_FOUND, max_size=30))
-def test_what_is_dropped_has_ended_or_is_older_than_eight_that_have_not(
-    found: list[tuple[str, int, int | None]],
+@given(some.lists(_FOUND, max_size=40))
+def test_what_is_dropped_has_ended_or_is_older_than_eight_of_its_kind_that_have_not(
+    found: list[tuple[str, str, int, int | None]],
 ) -> None:
-    kept = [Kept(client, str(number), used_s, ends_s) for number, (client, used_s, ends_s) in enumerate(found)]
+    kept = [
+        Kept(client, f"{kind}:{number}", used_s, ends_s) for number, (client, kind, used_s, ends_s) in enumerate(found)
+    ]
     kept.sort(key=lambda each: (each.client_id, -each.used_s))
     dropped = list(beyond(kept, 5))
-    for client in "ab":
-        mine = [each for each in kept if each.client_id == client]
+    for client, kind in product("ab", ("key", "certificate")):
+        mine = [each for each in kept if each.client_id == client and each.credential.startswith(kind)]
         live = [each for each in mine if each.ends_s is None or each.ends_s > 5]
         assert [each for each in mine if each not in dropped] == live[:SEEN_MAX]
