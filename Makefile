@@ -6,6 +6,7 @@ VENV ?= .venv
 ARGS ?=
 NO_SETUP ?=
 # Processes that run test files side by side: one more than there are cores, for many of them wait for servers they started.
+# In the order of their names: whole journeys come first, and a core is not left alone with a long one at the end.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 BIN := $(VENV)/bin
 # Tests start hundreds of processes, and without bytecode beside the sources each would compile all of them again.
@@ -25,7 +26,7 @@ demo: setup  ## the whole thing in two minutes: a company, four partners, a gate
 	@$(BIN)/clausegate demo $(ARGS)
 
 test: setup-dev  ## every test but the slow and the long ones, on every core
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-long: setup-dev  ## the tests that take minutes: crashes, floods, scale, several workers
 	@$(BIN)/python -m pytest -m "long or slow" $(ARGS)
